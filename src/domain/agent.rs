@@ -1,0 +1,58 @@
+//! The agents Porter can run, as data. How each is started is the runner's business.
+
+use serde::{Deserialize, Serialize};
+
+/// A coding agent by the word people write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Agent {
+    /// `opencode-ai`, the default.
+    Opencode,
+    /// Claude Code; also written `claude-code`.
+    Claude,
+    /// Sourcegraph Amp.
+    Amp,
+    /// OpenAI Codex.
+    Codex,
+    /// Google Gemini CLI.
+    Gemini,
+}
+
+impl Agent {
+    /// Every agent, in the order they are listed to people.
+    pub const ALL: [Self; 5] = [Self::Opencode, Self::Claude, Self::Amp, Self::Codex, Self::Gemini];
+
+    /// The word on the wire, in the database and in comments.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Opencode => "opencode",
+            Self::Claude => "claude",
+            Self::Amp => "amp",
+            Self::Codex => "codex",
+            Self::Gemini => "gemini",
+        }
+    }
+
+    /// The name in sentences and on pages.
+    #[must_use]
+    pub const fn display_name(self) -> &'static str {
+        match self {
+            Self::Opencode => "OpenCode",
+            Self::Claude => "Claude Code",
+            Self::Amp => "Amp",
+            Self::Codex => "Codex",
+            Self::Gemini => "Gemini CLI",
+        }
+    }
+
+    /// Reads a word in any case; `claude-code` means `claude`.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        let word = word.to_ascii_lowercase();
+        if word == "claude-code" {
+            return Some(Self::Claude);
+        }
+        Self::ALL.into_iter().find(|agent| agent.word() == word)
+    }
+}

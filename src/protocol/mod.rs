@@ -1,0 +1,3 @@
+//! What the runner and Porter say to each other, and the rules a change set is held to. Shared by both programs.
+
+pub mod wire;

@@ -1,0 +1,1 @@
+//! The world Porter is tested in.
