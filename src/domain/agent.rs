@@ -55,4 +55,21 @@ impl Agent {
         }
         Self::ALL.into_iter().find(|agent| agent.word() == word)
     }
+
+    /// The names of the model keys this agent can work with; one of them is enough. OpenCode's follows the model.
+    #[must_use]
+    pub fn key_names(self, model: Option<&str>) -> &'static [&'static str] {
+        match self {
+            Self::Opencode => match model.and_then(|model| model.split_once('/')).map(|(provider, _)| provider) {
+                Some("anthropic") => &["ANTHROPIC_API_KEY"],
+                Some("openai") => &["OPENAI_API_KEY"],
+                Some("google") => &["GEMINI_API_KEY"],
+                Some(_) | None => &["ANTHROPIC_API_KEY", "OPENAI_API_KEY"],
+            },
+            Self::Claude => &["ANTHROPIC_API_KEY"],
+            Self::Amp => &["AMP_API_KEY"],
+            Self::Codex => &["OPENAI_API_KEY"],
+            Self::Gemini => &["GEMINI_API_KEY"],
+        }
+    }
 }
