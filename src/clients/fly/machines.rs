@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Value, json};
 
+pub use super::machine::{Exit, Machine, MachineState};
 pub use super::refusal::FlyError;
 use super::refusal::Refusal;
 use crate::clients::address::Address;
@@ -56,7 +56,11 @@ pub struct Guest {
 
 impl Guest {
     /// What every agent fits in.
-    pub const DEFAULT: Self = Self { cpu_kind: "shared", cpus: 2, memory_mb: 2048 };
+    pub const DEFAULT: Self = Self {
+        cpu_kind: "shared",
+        cpus: 2,
+        memory_mb: 2048,
+    };
 }
 
 /// What came of creating a machine.
@@ -69,163 +73,6 @@ pub enum Created {
         /// Its id, when the host named it.
         existing: Option<MachineId>,
     },
-}
-
-/// A machine as the host describes it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "Described")]
-pub struct Machine {
-    /// The host's id.
-    pub id: MachineId,
-    /// The name it was made with.
-    pub name: String,
-    /// What it is doing.
-    pub state: MachineState,
-    /// The labels it was made with.
-    pub metadata: BTreeMap<String, String>,
-    /// How it ended; `None` while it has not, or when the host does not say.
-    pub exit: Option<Exit>,
-}
-
-/// How a machine ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Exit {
-    /// The exit code of its program.
-    pub code: Option<i32>,
-    /// Whether it ran out of memory.
-    pub oom_killed: bool,
-    /// The signal that killed it; `None` for none.
-    pub signal: Option<i32>,
-    /// Whether somebody asked for the stop.
-    pub requested_stop: bool,
-}
-
-/// What a machine is doing.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum MachineState {
-    /// Made, not yet started.
-    Created,
-    /// On its way up.
-    Starting,
-    /// Running.
-    Started,
-    /// On its way down.
-    Stopping,
-    /// Ended; with `auto_destroy` soon gone.
-    Stopped,
-    /// Frozen.
-    Suspended,
-    /// Broken.
-    Failed,
-    /// Did not come up.
-    LaunchFailed,
-    /// Being replaced by another version.
-    Replacing,
-    /// Being removed.
-    Destroying,
-    /// Gone.
-    Destroyed,
-    /// Moved to another host computer.
-    Migrated,
-    /// A word the host invented since.
-    Unknown(String),
-}
-
-impl MachineState {
-    fn parse(word: String) -> Self {
-        match word.as_str() {
-            "created" => Self::Created,
-            "starting" => Self::Starting,
-            "started" => Self::Started,
-            "stopping" => Self::Stopping,
-            "stopped" => Self::Stopped,
-            "suspended" => Self::Suspended,
-            "failed" => Self::Failed,
-            "launch_failed" => Self::LaunchFailed,
-            "replacing" => Self::Replacing,
-            "destroying" => Self::Destroying,
-            "destroyed" => Self::Destroyed,
-            "migrated" => Self::Migrated,
-            _ => Self::Unknown(word),
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct Described {
-    id: MachineId,
-    #[serde(default)]
-    name: String,
-    #[serde(default)]
-    state: String,
-    #[serde(default, deserialize_with = "or_default")]
-    config: Config,
-    #[serde(default, deserialize_with = "or_default")]
-    events: Vec<Happened>,
-}
-
-#[derive(Default, Deserialize)]
-struct Config {
-    #[serde(default, deserialize_with = "or_default")]
-    metadata: BTreeMap<String, String>,
-}
-
-#[derive(Deserialize)]
-struct Happened {
-    #[serde(default, rename = "type")]
-    kind: String,
-    #[serde(default)]
-    timestamp: i64,
-    #[serde(default, deserialize_with = "or_default")]
-    request: About,
-}
-
-#[derive(Default, Deserialize)]
-struct About {
-    exit_event: Option<ExitEvent>,
-    #[serde(rename = "MonitorEvent")]
-    monitor: Option<Monitor>,
-}
-
-#[derive(Deserialize)]
-struct Monitor {
-    exit_event: Option<ExitEvent>,
-}
-
-#[derive(Deserialize)]
-struct ExitEvent {
-    exit_code: Option<i32>,
-    signal: Option<i32>,
-    #[serde(default)]
-    oom_killed: bool,
-    #[serde(default)]
-    requested_stop: bool,
-}
-
-/// The host writes `null` where it has nothing.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
-}
-
-impl From<Described> for Machine {
-    fn from(described: Described) -> Self {
-        let exits = described.events.into_iter().filter(|event| event.kind == "exit");
-        let last = exits.max_by_key(|event| event.timestamp).map(|event| event.request);
-        let exit = last.and_then(|about| about.monitor.and_then(|monitor| monitor.exit_event).or(about.exit_event));
-        Self {
-            id: described.id,
-            name: described.name,
-            state: MachineState::parse(described.state),
-            metadata: described.config.metadata,
-            exit: exit.map(|exit| Exit {
-                code: exit.exit_code,
-                oom_killed: exit.oom_killed,
-                // The host writes 0 or -1 for no signal.
-                signal: exit.signal.filter(|signal| *signal > 0),
-                requested_stop: exit.requested_stop,
-            }),
-        }
-    }
 }
 
 /// How long to wait for an answer; creating pulls an image first.
@@ -245,7 +92,9 @@ impl Fly<'_> {
             "restart": {"policy": "no"},
             "guest": {"cpu_kind": guest.cpu_kind, "cpus": guest.cpus, "memory_mb": guest.memory_mb},
         }});
-        let response = self.send(Method::Post, self.address(&[]), Some(&body)).await?;
+        let response = self
+            .send(Method::Post, self.address(&[]), Some(&body))
+            .await?;
         if response.status < 300 {
             return Ok(Created::Machine(read(doing, &response)?));
         }
@@ -259,7 +108,12 @@ impl Fly<'_> {
     /// A machine. `GET /v1/apps/{app}/machines/{id}`; a destroyed one may be shown for a while or be `NotFound`
     pub async fn get(&self, id: &MachineId) -> Result<Machine, FlyError> {
         let doing = "looking at the machine";
-        read(doing, &self.sent(doing, Method::Get, self.address(&[id.as_str()]), None).await?)
+        read(
+            doing,
+            &self
+                .sent(doing, Method::Get, self.address(&[id.as_str()]), None)
+                .await?,
+        )
     }
 
     /// Machines whose metadata has this value. `GET /v1/apps/{app}/machines?metadata.{key}={value}`. An empty list is no
@@ -267,22 +121,31 @@ impl Fly<'_> {
     pub async fn list(&self, key: &str, value: &str) -> Result<Vec<Machine>, FlyError> {
         let doing = "listing the machines";
         let address = self.address(&[]).with(&format!("metadata.{key}"), value);
-        let machines: Vec<Machine> = read(doing, &self.sent(doing, Method::Get, address, None).await?)?;
+        let machines: Vec<Machine> =
+            read(doing, &self.sent(doing, Method::Get, address, None).await?)?;
         // A host that ignores the filter must not make us touch other people's machines.
-        Ok(machines.into_iter().filter(|machine| machine.metadata.get(key).is_some_and(|it| it == value)).collect())
+        Ok(machines
+            .into_iter()
+            .filter(|machine| machine.metadata.get(key).is_some_and(|it| it == value))
+            .collect())
     }
 
     /// Asks a machine to end: SIGTERM, then after `grace_s` seconds SIGKILL. `POST …/machines/{id}/stop`
     pub async fn stop(&self, id: &MachineId, grace_s: u32) -> Result<(), FlyError> {
         let body = json!({"signal": "SIGTERM", "timeout": format!("{grace_s}s")});
         let address = self.address(&[id.as_str(), "stop"]);
-        self.sent("stopping the machine", Method::Post, address, Some(&body)).await.map(|_| ())
+        self.sent("stopping the machine", Method::Post, address, Some(&body))
+            .await
+            .map(|_| ())
     }
 
     /// Destroys a machine, running or not; one that is gone is fine. `DELETE …/machines/{id}?force=true`
     pub async fn destroy(&self, id: &MachineId) -> Result<(), FlyError> {
         let address = self.address(&[id.as_str()]).with("force", "true");
-        match self.sent("destroying the machine", Method::Delete, address, None).await {
+        match self
+            .sent("destroying the machine", Method::Delete, address, None)
+            .await
+        {
             Ok(_) | Err(FlyError::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
@@ -307,7 +170,12 @@ impl Fly<'_> {
         Err(Refusal::read(&response, self.clock.now()).into_error(doing))
     }
 
-    async fn send(&self, method: Method, address: Address, body: Option<&Value>) -> Result<HttpResponse, FlyError> {
+    async fn send(
+        &self,
+        method: Method,
+        address: Address,
+        body: Option<&Value>,
+    ) -> Result<HttpResponse, FlyError> {
         let url = address.finish().ok_or(FlyError::NotFound)?;
         let mut headers = vec![
             ("accept", "application/json".to_owned()),
@@ -317,8 +185,19 @@ impl Fly<'_> {
         if body.is_some() {
             headers.push(("content-type", "application/json".to_owned()));
         }
-        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        Ok(self.http.send(HttpRequest { method, url, headers, body, timeout_ms: TIMEOUT_MS }).await?)
+        let body = body
+            .map(|body| body.to_string().into_bytes())
+            .unwrap_or_default();
+        Ok(self
+            .http
+            .send(HttpRequest {
+                method,
+                url,
+                headers,
+                body,
+                timeout_ms: TIMEOUT_MS,
+            })
+            .await?)
     }
 }
 
@@ -326,6 +205,10 @@ impl Fly<'_> {
 fn read<T: DeserializeOwned>(doing: &'static str, response: &HttpResponse) -> Result<T, FlyError> {
     serde_json::from_slice(&response.body).map_err(|error| {
         let detail = format!("the machine host's answer is not as expected: {error}");
-        if error.is_data() { Fault::permanent(doing, detail).into() } else { Fault::transient(doing, detail).into() }
+        if error.is_data() {
+            Fault::permanent(doing, detail).into()
+        } else {
+            Fault::transient(doing, detail).into()
+        }
     })
 }

@@ -56,7 +56,9 @@ impl GithubError {
             Self::Fault(fault) => fault,
             Self::RateLimited { until } => Fault {
                 doing,
-                kind: FaultKind::Transient { not_before: Some(until) },
+                kind: FaultKind::Transient {
+                    not_before: Some(until),
+                },
                 detail: self.to_string(),
             },
             Self::NotFound
@@ -73,8 +75,12 @@ impl GithubError {
     pub const fn words(&self) -> &'static str {
         match self {
             Self::NotFound => "GitHub says it does not exist, or that Porter may not see it.",
-            Self::Forbidden { .. } => "GitHub did not allow it: Porter's permission here does not cover it.",
-            Self::Unauthorized => "GitHub no longer accepts Porter's credential for this repository.",
+            Self::Forbidden { .. } => {
+                "GitHub did not allow it: Porter's permission here does not cover it."
+            }
+            Self::Unauthorized => {
+                "GitHub no longer accepts Porter's credential for this repository."
+            }
             Self::Gone => "GitHub says it is gone or turned off.",
             Self::Conflict { .. } => "The repository is in a state that does not allow it.",
             Self::Unprocessable { .. } => "GitHub refused the request.",
@@ -101,8 +107,26 @@ impl GithubError {
         matches!(self, Self::NotFound) || self.says(&["reference does not exist"])
     }
 
+    /// What a refused token means for the call that wanted it: never "not there", which would be said of the wrong thing.
+    pub(super) fn of_minting(self) -> Self {
+        match self {
+            // The installation was removed.
+            Self::NotFound => Self::Unauthorized,
+            // It does not cover this repository or permission.
+            Self::Unprocessable { message, .. } => Self::Forbidden { message },
+            Self::Forbidden { .. }
+            | Self::Unauthorized
+            | Self::Gone
+            | Self::Conflict { .. }
+            | Self::RateLimited { .. }
+            | Self::Fault(_) => self,
+        }
+    }
+
     fn says(&self, phrases: &[&str]) -> bool {
-        let Self::Unprocessable { message, errors } = self else { return false };
+        let Self::Unprocessable { message, errors } = self else {
+            return false;
+        };
         errors.iter().chain([message]).any(|line| {
             let line = line.to_ascii_lowercase();
             phrases.iter().any(|phrase| line.contains(phrase))
@@ -122,8 +146,13 @@ impl GithubError {
             404 => Self::NotFound,
             409 => Self::Conflict { message },
             410 | 451 => Self::Gone,
-            400 | 422 => Self::Unprocessable { message, errors: refusal.lines() },
-            408 | 500..=599 => Fault::transient(doing, format!("status {}: {message}", response.status)).into(),
+            400 | 422 => Self::Unprocessable {
+                message,
+                errors: refusal.lines(),
+            },
+            408 | 500..=599 => {
+                Fault::transient(doing, format!("status {}: {message}", response.status)).into()
+            }
             other => Fault::permanent(doing, format!("status {other}: {message}")).into(),
         }
     }
@@ -135,7 +164,11 @@ fn limited_until(response: &HttpResponse, message: &str, now: Timestamp) -> Opti
     if !matches!(response.status, 403 | 429) {
         return None;
     }
-    let number = |name: &str| response.header(name).and_then(|text| text.trim().parse::<i64>().ok());
+    let number = |name: &str| {
+        response
+            .header(name)
+            .and_then(|text| text.trim().parse::<i64>().ok())
+    };
     let spent = number("x-ratelimit-remaining") == Some(0);
     let message = message.to_ascii_lowercase();
     let said = message.contains("rate limit") || message.contains("abuse detection");
@@ -161,7 +194,9 @@ struct Refusal {
 
 impl Refusal {
     fn lines(&self) -> Vec<String> {
-        let Some(errors) = self.errors.as_array() else { return Vec::new() };
+        let Some(errors) = self.errors.as_array() else {
+            return Vec::new();
+        };
         errors.iter().take(10).map(line).collect()
     }
 }
@@ -170,7 +205,8 @@ fn line(error: &serde_json::Value) -> String {
     if let Some(text) = error.as_str() {
         return shortened(text);
     }
-    let words = ["field", "code", "message"].map(|key| error.get(key).and_then(serde_json::Value::as_str));
+    let words =
+        ["field", "code", "message"].map(|key| error.get(key).and_then(serde_json::Value::as_str));
     shortened(&words.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 
