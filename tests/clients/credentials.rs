@@ -236,3 +236,38 @@ fn the_bot_accounts_token_is_used_as_it_is() {
         "own-token"
     );
 }
+
+#[test]
+fn missed_deliveries_are_listed_and_asked_for_again() {
+    let attempt = |id: i64, status: u16| {
+        json!({"id": id, "guid": "g", "delivered_at": "2026-02-18T09:30:00Z", "status_code": status,
+            "status": "…", "event": "issue_comment", "action": null, "redelivery": false})
+    };
+    let link = "<https://api.test/app/hook/deliveries?per_page=100&cursor=v1_5>; rel=\"next\", <https://h>; rel=\"first\"";
+    let world = World::new([
+        on(Method::Get, "/app/hook/deliveries?per_page=100")
+            .bearer(None)
+            .answers_with(
+                200,
+                &[("link", link)],
+                json!([
+                    attempt(1, 202),
+                    attempt(2, 503),
+                    attempt(3, 0),
+                    attempt(4, 302)
+                ]),
+            ),
+        on(Method::Get, "/app/hook/deliveries?per_page=100&cursor=v1_5")
+            .bearer(None)
+            .answers(200, json!([])),
+        on(Method::Post, "/app/hook/deliveries/2/attempts")
+            .bearer(None)
+            .answers(202, json!({})),
+    ]);
+    let page = run(world.github().deliveries(None)).unwrap();
+    let arrived: Vec<_> = page.items.iter().map(|attempt| attempt.arrived()).collect();
+    assert_eq!(arrived, [true, false, false, false]);
+    let last = run(world.github().deliveries(page.next.as_deref())).unwrap();
+    assert_eq!((last.items.len(), last.next), (0, None));
+    run(world.github().redeliver(2)).unwrap();
+}

@@ -5,6 +5,7 @@ pub mod auth;
 mod call;
 pub mod comments;
 pub mod contents;
+pub mod deliveries;
 pub mod error;
 pub mod git;
 pub mod issues;
