@@ -67,6 +67,7 @@ pub struct Github<'a> {
 }
 
 /// One repository as reached with one credential; every function on it says in its code which [`Need`] it has.
+#[derive(Clone)]
 pub struct Repo<'a> {
     github: Github<'a>,
     by: Credential,
