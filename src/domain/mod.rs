@@ -7,6 +7,8 @@ pub mod effect;
 pub mod event;
 pub mod ids;
 pub mod job;
+pub mod markdown;
+pub mod outgoing;
 pub mod question;
 pub mod secret;
 pub mod task;
