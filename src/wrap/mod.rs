@@ -1,1 +1,3 @@
-//! Not yet.
+//! WRAP.
+
+pub mod write;
