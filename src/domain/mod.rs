@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod ids;
+pub mod repository_config;
 pub mod secret;
 pub mod time;
 pub mod untrusted;

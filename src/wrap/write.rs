@@ -39,6 +39,12 @@ impl Clean {
         self.0.is_empty()
     }
 
+    /// Text put together from clean pieces and words of ours only.
+    #[must_use]
+    pub(super) fn composed(text: String) -> Self {
+        Self(text)
+    }
+
     /// The text cut to at most `bytes`, at the end of a line, with a note of how much was cut.
     #[must_use]
     pub fn cut_to(&self, bytes: usize) -> Self {
@@ -249,7 +255,9 @@ fn open_fence(text: &str) -> Option<String> {
         });
         let (fence, info) = line.split_at(length);
         match open {
-            Some(opened) if fence.len() >= opened.len() && fence.get(..1) == opened.get(..1) && info.trim().is_empty() => {
+            Some(opened)
+                if fence.len() >= opened.len() && fence.get(..1) == opened.get(..1) && info.trim().is_empty() =>
+            {
                 open = None;
             }
             None if fence.len() >= 3 && !(fence.starts_with('`') && info.contains('`')) => open = Some(fence),

@@ -37,15 +37,57 @@ fn is_percentage(word: &str) -> bool {
 }
 
 const HOSTS: &[&str] = &[
-    "shields.io", "badge.fury.io", "badgen.net", "travis-ci.", "codecov.io", "coveralls.io", "circleci.com", "appveyor.com",
-    "snyk.io/test", "deepsource.", "codeclimate.com", "sonarcloud.io", "netlify.com/api", "gitpod.io/button", "api.star-history.com",
+    "shields.io",
+    "badge.fury.io",
+    "badgen.net",
+    "travis-ci.",
+    "codecov.io",
+    "coveralls.io",
+    "circleci.com",
+    "appveyor.com",
+    "snyk.io/test",
+    "deepsource.",
+    "codeclimate.com",
+    "sonarcloud.io",
+    "netlify.com/api",
+    "gitpod.io/button",
+    "api.star-history.com",
 ];
 const SUBJECTS: &[&str] = &[
-    "ci", "build", "coverage", "codecov", "coveralls", "travis", "circleci", "appveyor", "pipeline", "workflow", "checks",
-    "actions", "github", "jenkins", "netlify", "tests", "linux", "macos", "windows",
+    "ci",
+    "build",
+    "coverage",
+    "codecov",
+    "coveralls",
+    "travis",
+    "circleci",
+    "appveyor",
+    "pipeline",
+    "workflow",
+    "checks",
+    "actions",
+    "github",
+    "jenkins",
+    "netlify",
+    "tests",
+    "linux",
+    "macos",
+    "windows",
 ];
-const STATUSES: &[&str] =
-    &["passing", "passed", "failing", "failed", "success", "succeeded", "pending", "unknown", "skipped", "cancelled", "green", "red"];
+const STATUSES: &[&str] = &[
+    "passing",
+    "passed",
+    "failing",
+    "failed",
+    "success",
+    "succeeded",
+    "pending",
+    "unknown",
+    "skipped",
+    "cancelled",
+    "green",
+    "red",
+];
 
 #[cfg(test)]
 mod tests {
@@ -56,7 +98,9 @@ mod tests {
         for line in ["Build Status: passing", "**CI**: ✅ passed", "coverage: 93.5%", "CI: passing\nCoverage: 80%"] {
             assert!(is_status(line), "{line}");
         }
-        for line in ["", "The build: it is broken", "CI: passed but only on Linux", "status: passing", "build fails", "a: b"] {
+        for line in
+            ["", "The build: it is broken", "CI: passed but only on Linux", "status: passing", "build fails", "a: b"]
+        {
             assert!(!is_status(line), "{line}");
         }
     }

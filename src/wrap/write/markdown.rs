@@ -13,10 +13,8 @@ use super::{SECTIONS, badges};
 
 /// Cleans once. What decoding uncovers is for the next pass.
 pub(super) fn pass(source: &str, unknown: UnknownTag) -> String {
-    let options = Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS;
+    let options =
+        Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let events: Vec<_> = Parser::new_ext(source, options).into_offset_iter().collect();
     let mut walk = Walk {
         source,
