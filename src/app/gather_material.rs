@@ -130,7 +130,7 @@ async fn repository(repo: &Repo<'_>, ground: &Ground<'_>) -> Result<RepositoryMa
     let agent_template = format!(".porter/prompt.{}.md", ground.agent.word());
     let tree = or_none(repo.tree(&ground.base_sha).await.map(Some), doing)?;
     let languages = or_none(repo.languages().await.map(Some), doing)?.unwrap_or_default();
-    let words = search_words(&ground.task.request.origin.title, &ground.task.request.origin.body);
+    let words = search_words(&ground.task.request.origin.title);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     Ok(RepositoryMaterial {
         agents_md: or_none(repo.file("AGENTS.md", own, FILE_CAP).await, doing)?.map(text),

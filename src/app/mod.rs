@@ -27,7 +27,7 @@ pub mod take_report;
 
 use std::cell::RefCell;
 
-use crate::clients::fly::Fly;
+use crate::clients::fly::machines::Fly;
 use crate::clients::github::{Github, Repo, Subject, TokenCache};
 use crate::domain::credential::Credential;
 use crate::domain::ids::{RepoId, RepoName};

@@ -133,7 +133,8 @@ impl App<'_> {
         let (mut poll, first) = self.state_of(place, REVIEW_COMMENTS).await?;
         if first == First::No {
             let start = poll.watermark.plus_seconds(-OVERLAP_S);
-            let ask = PollAsk { since: start, page: 1, etag: poll.etag.clone().as_deref() };
+            let etag = poll.etag.clone();
+            let ask = PollAsk { since: start, page: 1, etag: etag.as_deref() };
             let polled = place.repo.poll_review_comments(ask).await;
             let polled = polled.map_err(|error| error.into_fault("polling the review comments"))?;
             if let Some((items, _)) = self.advance(&mut poll, polled, 1, |comment| comment.updated_at) {
@@ -150,7 +151,8 @@ impl App<'_> {
         if first == First::No {
             let since = poll.watermark;
             let start = since.plus_seconds(-OVERLAP_S);
-            let ask = PollAsk { since: start, page: 1, etag: poll.etag.clone().as_deref() };
+            let etag = poll.etag.clone();
+            let ask = PollAsk { since: start, page: 1, etag: etag.as_deref() };
             let polled = place.repo.poll_issues(ask).await.map_err(|error| error.into_fault("polling the issues"))?;
             if let Some((items, _)) = self.advance(&mut poll, polled, 1, |issue| issue.updated_at) {
                 for issue in items {

@@ -20,6 +20,9 @@ use crate::protocol::wire::{CompleteAnswer, FinalStatus, PullRequestLink};
 use crate::store::results::{Answered, Publication};
 use crate::store::{attempts, jobs, pull_requests, results, tasks};
 
+/// Says in a commit whose it is; what adoption looks for.
+const TASK_TRAILER: &str = "Porter-Task";
+
 const PROTECTED: NewLabel = NewLabel {
     name: "porter:protected",
     color: "b60205",
@@ -84,7 +87,7 @@ impl App<'_> {
         let asker = &task.request.asker;
         let trailers = format!(
             "{}: {}\nCo-authored-by: {} <{}+{}@users.noreply.github.com>",
-            outgoing::TASK_TRAILER,
+            TASK_TRAILER,
             task.id,
             asker.login,
             asker.id,
@@ -225,7 +228,7 @@ async fn adopt(repo: &Repo<'_>, parcel: &Parcel<'_>, branch: &Branch) -> Result<
 }
 
 fn has_trailer(commit: &Commit, task: &TaskId) -> bool {
-    let trailer = format!("{}: {task}", outgoing::TASK_TRAILER);
+    let trailer = format!("{}: {task}", TASK_TRAILER);
     commit.message.raw().lines().any(|line| line == trailer)
 }
 

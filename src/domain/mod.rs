@@ -10,6 +10,7 @@ pub mod job;
 pub mod markdown;
 pub mod outgoing;
 pub mod question;
+pub mod redact;
 pub mod repository_config;
 pub mod secret;
 pub mod task;

@@ -7,6 +7,7 @@ mod tree;
 pub use paths::{Mentions, NamedFile};
 
 use crate::domain::time::Timestamp;
+use crate::domain::untrusted::Untrusted;
 
 use super::material::{Access, Comment, Material, Subject, TreeEntry};
 use super::write::{Clean, Field, carries_marker, write, write_path};
@@ -97,6 +98,12 @@ pub struct ChangedFile {
     pub deletions: u32,
     /// The head of its diff.
     pub patch: Option<Clean>,
+}
+
+/// The words of a title that code search is asked for: the two longest. It finds only files that have all of them.
+#[must_use]
+pub fn search_words(title: &Untrusted) -> Vec<String> {
+    paths::longest_words(write(Field::Title, title).as_str(), 2)
 }
 
 /// Cleans the material and finds what in the repository belongs to it.

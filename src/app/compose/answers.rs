@@ -14,7 +14,7 @@ pub fn standing(login: &str, view: &StatusView<'_>, last_line: Option<&str>) -> 
         text.push_str(&format!("\n\nProgress: {progress} %"));
     }
     if let Some(line) = last_line {
-        text.push_str(&format!("\n\nLast line: {}", outgoing::inline_code(&Untrusted::new(line), 300)));
+        text.push_str(&format!("\n\nLast line: {}", outgoing::code_span(&Untrusted::new(line), 300)));
     }
     text
 }

@@ -99,7 +99,7 @@ fn detail(state: &State) -> Option<String> {
             Failure::Agent { said } | Failure::Host { said } | Failure::Publish { said } => quote(said),
             Failure::ChangeSet { broken } => {
                 let line = |(path, rule): &(Untrusted, String)| {
-                    format!("- {}: {rule}", outgoing::inline_code(path, 200))
+                    format!("- {}: {rule}", outgoing::code_span(path, 200))
                 };
                 Some(broken.iter().map(line).collect::<Vec<_>>().join("\n"))
             }
@@ -122,7 +122,7 @@ fn facts(view: &StatusView<'_>) -> String {
     let task = view.task;
     let mut facts = vec![format!("task [`{}`]({}/#/tasks/{})", task.id, view.url, task.id)];
     if let Some(model) = &task.request.flags.model {
-        facts.push(format!("model {}", outgoing::inline_code(&Untrusted::new(model.as_str()), 100)));
+        facts.push(format!("model {}", outgoing::code_span(&Untrusted::new(model.as_str()), 100)));
     }
     if task.attempt.0 > 1 {
         facts.push(format!("launch {}", task.attempt));
@@ -199,7 +199,7 @@ pub fn refusal_words(refusal: &Refusal) -> String {
             "This pull request comes from a fork, and Porter does not run on code from forks. Ask on an issue, or on a pull request from a branch of this repository.".to_owned()
         }
         Refusal::NoSuchBase { base } => {
-            format!("There is no branch {} here. Name an existing one with `--base=`.", outgoing::inline_code(&Untrusted::new(base.as_str()), 200))
+            format!("There is no branch {} here. Name an existing one with `--base=`.", outgoing::code_span(&Untrusted::new(base.as_str()), 200))
         }
         Refusal::Unworkable { why } => why.clone(),
     }

@@ -4,30 +4,18 @@ use std::cell::RefCell;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Github;
 use super::call::{Ask, read};
 use super::error::GithubError;
 use crate::clients::address::Address;
+use crate::domain::credential::Credential;
 use crate::domain::ids::{InstallationId, RepoId, RepoName};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::ports::{Fault, Method};
-
-/// How Porter reaches a repository; decided when a task is made and kept for its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Credential {
-    /// The GitHub App, by tokens of this installation.
-    App {
-        /// Which installation.
-        installation: InstallationId,
-    },
-    /// The bot account's or the owner's own token.
-    Token,
-}
 
 /// What a call needs. An installation token is minted for exactly this, never more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -21,10 +21,11 @@ pub mod webhook;
 use serde::de::DeserializeOwned;
 
 pub use account::{Account, AccountKind, Identity};
-pub use auth::{Credential, Need, TokenCache};
+pub use auth::{Need, TokenCache};
 pub use error::GithubError;
 
 use crate::clients::address::Address;
+use crate::domain::credential::Credential;
 use crate::domain::ids::{IssueNumber, RepoId, RepoName};
 use crate::domain::secret::Secret;
 use crate::ports::{Clock, Crypto, Http, HttpResponse, Method};

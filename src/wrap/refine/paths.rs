@@ -175,6 +175,15 @@ fn words(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// The longest words of a text, at least four letters each.
+pub(super) fn longest_words(text: &str, most: usize) -> Vec<String> {
+    let mut found: Vec<String> = words(text).filter(|word| word.chars().count() >= 4).collect();
+    found.sort_by_key(|word| std::cmp::Reverse(word.chars().count()));
+    found.dedup();
+    found.truncate(most);
+    found
+}
+
 /// Splits where a capital follows a small letter.
 fn camel_parts(word: &str) -> Vec<&str> {
     let mut parts = Vec::new();
