@@ -92,7 +92,7 @@ fn table(receipt: &Receipt<'_>) -> String {
     format!(
         "---\n<details><summary>Receipt</summary>\n\n| | |\n|---|---|\n| Agent | {agent} |\n| Model | {model} |\n\
          | Asked by | {asker} |\n| Took | {took}{launches} |\n| Models | {cost} |\n| Files | {files} |{tests}\n\
-         | Prompt | `{hash}` |\n| Task | [`{id}`]({url}/#/tasks/{id}) |\n\n</details>",
+         | Prompt | `{hash}` |\n| Task | [`{id}`]({url}/tasks/{id}) |\n\n</details>",
         agent = job.agent.display_name(),
         asker = task.request.asker.login,
         cost = cost(usage.as_ref()),

@@ -120,7 +120,7 @@ fn detail(state: &State) -> Option<String> {
 /// One line of facts below the words.
 fn facts(view: &StatusView<'_>) -> String {
     let task = view.task;
-    let mut facts = vec![format!("task [`{}`]({}/#/tasks/{})", task.id, view.url, task.id)];
+    let mut facts = vec![format!("task [`{}`]({}/tasks/{})", task.id, view.url, task.id)];
     if let Some(model) = &task.request.flags.model {
         facts.push(format!("model {}", outgoing::code_span(&Untrusted::new(model.as_str()), 100)));
     }
