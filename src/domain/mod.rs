@@ -5,6 +5,7 @@ pub mod command;
 pub mod ids;
 pub mod markdown;
 pub mod outgoing;
+pub mod redact;
 pub mod secret;
 pub mod time;
 pub mod untrusted;
