@@ -77,6 +77,6 @@ async function sayMode() {
 
 document.addEventListener('click', follow);
 addEventListener('popstate', show);
-setInterval(refreshTimes, 10_000);
+setInterval(refreshTimes, 5000);
 show();
 sayMode();

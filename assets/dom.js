@@ -44,7 +44,7 @@ export function announce(text) {
  * @param {...Child} children
  */
 export function outside(address, properties, ...children) {
-  const url = URL.parse(address);
+  const url = URL.canParse(address) ? new URL(address) : null;
   if (!url || !['https:', 'http:'].includes(url.protocol)) return el('span', {}, ...children);
   return el('a', { ...properties, href: url.href, rel: 'noreferrer noopener', target: '_blank' }, ...children);
 }

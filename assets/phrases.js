@@ -66,8 +66,16 @@ export function time(at) {
   return el('time', { datetime: at, title: absolute.format(then), 'data-relative': true }, ago(then, Date.now()));
 }
 
-/** Brings all relative times on the page up to date. */
+/** How long something has taken so far; it goes on by itself. @param {string} since */
+export function elapsed(since) {
+  return el('span', { 'data-since': since }, duration(Date.now() - Date.parse(since)));
+}
+
+/** Brings all times on the page that go on up to date. */
 export function refreshTimes() {
+  for (const element of document.querySelectorAll('[data-since]')) {
+    say(element, duration(Date.now() - Date.parse(element.getAttribute('data-since') ?? '')));
+  }
   for (const element of document.querySelectorAll('time[data-relative]')) {
     say(element, ago(Date.parse(element.getAttribute('datetime') ?? ''), Date.now()));
   }

@@ -4,7 +4,7 @@
 
 import { retry, stop, task as read } from '../api.js';
 import { announce, el, fill, outside, problem, say } from '../dom.js';
-import { STATUSES, count, duration, isFinal, money, phase, pill, reference, time } from '../phrases.js';
+import { STATUSES, count, duration, elapsed, isFinal, money, phase, pill, reference, time } from '../phrases.js';
 import { history } from './history.js';
 
 const REFRESH_MS = 3000;
@@ -37,17 +37,20 @@ export function showTask(root, id, go) {
   let shown;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  let turn = 0;
 
   async function refresh() {
     clearTimeout(timer);
+    const mine = (turn += 1);
     try {
       const task = await read(id, leaving.signal);
+      if (mine !== turn) return;
       render(task);
       past.follow(isFinal(task));
       if (trouble.dataset['from'] === 'reading') fill(trouble);
       if (isFinal(task)) return;
     } catch (error) {
-      if (leaving.signal.aborted) return;
+      if (leaving.signal.aborted || mine !== turn) return;
       const gone = error instanceof Error && 'status' in error && error.status === 404;
       complain('reading', gone ? 'There is no such task.' : 'The task cannot be read right now. Trying again by itself.', error);
       if (gone) return;
@@ -148,16 +151,20 @@ function resultOf(task) {
 }
 
 /** @param {Task} task */
+function took(task) {
+  if (!task.startedAt) return null;
+  return task.completedAt ? duration(Date.parse(task.completedAt) - Date.parse(task.startedAt)) : elapsed(task.startedAt);
+}
+
+/** @param {Task} task */
 function factsOf(task) {
   const usage = task.usage;
-  const began = task.startedAt ? Date.parse(task.startedAt) : Number.NaN;
-  const ended = task.completedAt ? Date.parse(task.completedAt) : Date.now();
   /** @type {[string, Node | string | null][]} */
   const facts = [
     ['Agent', task.agent],
     ['Model', usage?.model ?? null],
     ['Priority', ['low', 'normal', 'high'][task.priority] ?? null],
-    ['Took', Number.isNaN(began) ? null : duration(ended - began)],
+    [task.completedAt ? 'Took' : 'Running for', took(task)],
     ['Model calls', usage ? count(usage.calls) : null],
     ['Tokens in', usage ? count(usage.inputTokens) : null],
     ['Tokens out', usage ? count(usage.outputTokens) : null],

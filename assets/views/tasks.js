@@ -35,19 +35,22 @@ export function showTasks(root, query, go) {
   let pause = REFRESH_MS;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let timer;
+  let turn = 0;
 
   async function refresh() {
     clearTimeout(timer);
+    const mine = (turn += 1);
     if (document.hidden) return;
     try {
       const page = await tasks({ status, cursor: null, signal: leaving.signal });
+      if (mine !== turn) return;
       if (next === undefined || older.length === 0) next = page.next;
       const known = new Set(page.tasks.map((task) => task.id));
       render([...page.tasks, ...older.filter((task) => !known.has(task.id))]);
       fill(trouble);
       pause = REFRESH_MS;
     } catch (error) {
-      if (leaving.signal.aborted) return;
+      if (leaving.signal.aborted || mine !== turn) return;
       pause = Math.min(pause * 2, REFRESH_MOST_MS);
       if (rows.size === 0) fill(below);
       if (!trouble.hasChildNodes()) fill(trouble, problem('The tasks cannot be read right now. Trying again by itself.', error));
@@ -76,7 +79,7 @@ export function showTasks(root, query, go) {
   /** @param {boolean} none */
   function renderBelow(none) {
     if (none) {
-      if (!below.querySelector('.empty')) fill(below, status ? emptyFilter(status) : empty());
+      if (!below.querySelector('.empty')) fill(below, status ? emptyFilter(status) : empty(demo.hasChildNodes()));
     } else if (!next) {
       fill(below);
     } else if (!below.querySelector('button')) {
@@ -99,7 +102,9 @@ export function showTasks(root, query, go) {
   document.addEventListener('visibilitychange', refresh, { signal: leaving.signal });
   refresh();
   local().then((told) => {
-    if (told?.mode === 'demo' && !leaving.signal.aborted) fill(demo, demoForm(told, refresh));
+    if (told?.mode !== 'demo' || leaving.signal.aborted) return;
+    fill(demo, demoForm(told, refresh));
+    if (below.querySelector('.empty') && !status) fill(below, empty(true));
   });
   root.addEventListener('change', choose, { signal: leaving.signal });
   /** @param {Event} event */
@@ -170,13 +175,15 @@ function cost(task) {
   return el('span', { class: 'quiet' }, typeof task.usage?.costMicros === 'number' ? money(task.usage.costMicros) : '');
 }
 
-function empty() {
+/** @param {boolean} demo whether the form above can be used */
+function empty(demo) {
+  const first = demo ? 'Write the comment above' : 'Write this as a comment on an issue';
   return el(
     'div',
     { class: 'empty' },
     el('h2', {}, 'No tasks yet'),
-    el('p', {}, 'Write this as a comment on an issue. Minutes later there is a pull request, and the task appears here by itself.'),
-    copyable(EXAMPLE),
+    el('p', {}, `${first}. Minutes later there is a pull request, and the task appears here by itself.`),
+    !demo && copyable(EXAMPLE),
     el('p', { class: 'quiet' }, 'Nothing happens? ', el('a', { href: '/setup' }, 'See whether everything is set up.')),
   );
 }
