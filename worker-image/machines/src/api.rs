@@ -14,10 +14,11 @@ use axum::{Json, Router};
 use serde_json::{Map, Value, json};
 
 use crate::fault::{Fault, Faults};
-use crate::host::{Host, Problem};
+use crate::host::Host;
 use crate::machine::{self, Machine, random_hex};
 use crate::order::{Order, metadata_value, signal_named};
 use crate::pace::Action;
+use crate::problem::Problem;
 
 type Shared = State<Arc<Host>>;
 type Done = Result<Reply, Problem>;
@@ -98,17 +99,6 @@ async fn answer(
             Ok(Reply::Empty) => StatusCode::NO_CONTENT.into_response(),
             Err(problem) => problem.into_response(),
         },
-    }
-}
-
-impl IntoResponse for Problem {
-    fn into_response(self) -> Response {
-        let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        (
-            status,
-            Json(json!({ "error": self.text, "status": "unknown" })),
-        )
-            .into_response()
     }
 }
 

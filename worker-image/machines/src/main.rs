@@ -7,6 +7,7 @@ mod host;
 mod machine;
 mod order;
 mod pace;
+mod problem;
 mod process;
 mod records;
 mod settings;

@@ -67,6 +67,19 @@ async fn a_name_is_given_once_and_free_again_when_its_machine_is_gone() {
 }
 
 #[tokio::test]
+async fn of_many_at_once_one_gets_the_name() {
+    let world = World::new("sleep 60", &[]);
+    let order = json!({"name": "porter-a-2", "config": config()});
+    let create = || world.call(Method::POST, "/machines", order.clone());
+    let (a, b, c, d) = tokio::join!(create(), create(), create(), create());
+    let mut statuses = [a.0, b.0, c.0, d.0];
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 409, 409, 409]);
+    let (_, machines) = world.call(Method::GET, "/machines", Value::Null).await;
+    assert_eq!(machines.as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn a_machine_is_shown_as_it_was_asked_for_and_found_by_its_metadata() {
     let world = World::new("sleep 60", &[]);
     let id = world.create("porter-b-1", config()).await["id"]

@@ -193,7 +193,10 @@ async fn what_is_kept_on_disk_holds_no_secret_but_the_claim_and_is_for_its_owner
         );
     }
     let record = state.join("records").join(format!("{id}.json"));
-    assert_eq!(files_with(&state, "canary-claim-0001"), [record.clone()]);
+    assert_eq!(
+        files_with(&state, "canary-claim-0001"),
+        std::slice::from_ref(&record)
+    );
     assert_eq!(
         std::fs::metadata(record).unwrap().permissions().mode() & 0o777,
         0o600
