@@ -64,6 +64,13 @@ async function shot(name) {
 async function noSidewaysScroll() {
   const [content, view] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
   assert.ok(Number(content) <= Number(view), `${content} px of content in ${view} px`);
+  const clipped = await page.evaluate(() =>
+    [...document.querySelectorAll('main, main *')]
+      .filter((element) => !['INPUT', 'SELECT', 'PROGRESS'].includes(element.tagName) && element.clientWidth > 0)
+      .filter((element) => element.scrollWidth > element.clientWidth + 1)
+      .map((element) => `${element.tagName}.${element.className} ${element.scrollWidth} in ${element.clientWidth}`),
+  );
+  assert.deepEqual(clipped, []);
 }
 
 const USAGE = { calls: 14, inputTokens: 48_210, outputTokens: 6120, cacheReadTokens: null, costMicros: 184_300, model: 'claude-sonnet-4' };
@@ -220,6 +227,12 @@ test('what goes wrong is said in words with the request\'s id, and heals by itse
   porter.tasks = many();
   await page.locator('.row').nth(5).waitFor();
   assert.equal(await alert.count(), 0);
+  await page.goto('/tasks/bbbbbbbbbbbbbbbbbbbb');
+  await page.getByText('the agent is working').waitFor();
+  porter.trouble = { status: 503, body: {} };
+  await page.getByText('The task cannot be read right now.').waitFor();
+  porter.trouble = null;
+  await alert.waitFor({ state: 'detached' });
 });
 
 test('a task that does not exist is named as such', async () => {
