@@ -11,7 +11,11 @@ const SCRIPT: &str =
 
 async fn makes_a_change_set(agent: &str, boxed: &'static str, key: &str) {
     let input = if key == ANTHROPIC { 200 } else { 186 };
-    let stage = Stage::set(agent, boxed, Mood::Script(SCRIPT.to_owned())).await;
+    let stage = Stage::set_with(agent, boxed, Mood::Script(SCRIPT.to_owned()), |job| {
+        // Codex's own default offers its tools as JavaScript, which the scripted provider does not speak.
+        job.agent.model = (agent == "codex").then(|| "gpt-5.1".to_owned());
+    });
+    let stage = stage.await;
     assert!(stage.finish().await.success());
     let result = stage.porter.result();
     assert_eq!(

@@ -88,8 +88,10 @@ async fn answer(State(model): State<Model>, uri: Uri, headers: HeaderMap, body: 
         Mood::Silent => std::future::pending().await,
     };
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let second = body.windows(11).any(|run| run == b"tool_result")
-        || String::from_utf8_lossy(&body).contains("function_call_output");
+    let items = |key: &str| request[key].as_array().cloned().unwrap_or_default();
+    let is_result = |part: &Value| part["type"] == "tool_result" || part["type"] == "function_call_output";
+    let in_content = |message: &Value| message["content"].as_array().is_some_and(|parts| parts.iter().any(is_result));
+    let second = items("messages").iter().any(in_content) || items("input").iter().any(is_result);
     let events = match uri.path() {
         "/v1/messages" => anthropic(&request, &script, second),
         "/v1/responses" => responses(&request, &script, second),
