@@ -43,9 +43,12 @@ pub(crate) async fn clone(
     ])
     .await?;
     fetch(&git, url, session, repository).await?;
-    let kind = git.run(&["cat-file", "-t", sha]).await?;
-    if kind.trim_ascii() != b"commit" {
-        return Err(format!("{sha} is not a commit of {}", repository.full_name));
+    let kind = git.run(&["cat-file", "-t", sha]).await;
+    if !kind.is_ok_and(|kind| kind.trim_ascii() == b"commit") {
+        return Err(format!(
+            "{} could not be cloned: {sha} is no commit of it",
+            repository.full_name
+        ));
     }
     give_agent_its_own(&git, repository).await?;
     Ok(git)

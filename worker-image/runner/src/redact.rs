@@ -1,6 +1,6 @@
 //! Finds issued secrets by value, however they were cut or encoded, and takes them out of text that leaves.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
@@ -15,9 +15,12 @@ const PROOF: usize = 20;
 /// Knows every secret of a run. Holds them, so there is no `Debug`.
 #[derive(Clone, Default)]
 pub(crate) struct Redactor {
-    windows: HashSet<Vec<u8>>,
-    proofs: HashSet<Vec<u8>>,
+    windows: Runs,
+    proofs: Runs,
 }
+
+/// Runs of secrets by their length: short secrets make runs of their own length.
+type Runs = BTreeMap<usize, HashSet<Vec<u8>>>;
 
 impl Redactor {
     /// Learns the secrets. Values under 8 bytes are ignored: they would blank out ordinary words.
@@ -30,7 +33,8 @@ impl Redactor {
                     (&mut redactor.proofs, PROOF),
                 ] {
                     let size = size.min(form.len());
-                    set.extend(form.windows(size).map(<[u8]>::to_vec));
+                    let runs = set.entry(size).or_default();
+                    runs.extend(form.windows(size).map(<[u8]>::to_vec));
                 }
             }
         }
@@ -55,18 +59,17 @@ impl Redactor {
 
     /// Whether these bytes carry a secret beyond chance.
     pub(crate) fn found_in(&self, bytes: &[u8]) -> bool {
-        lengths(&self.proofs).any(|size| bytes.windows(size).any(|run| self.proofs.contains(run)))
+        let mut found = self.proofs.iter();
+        found.any(|(size, runs)| bytes.windows(*size).any(|run| runs.contains(run)))
     }
 
     /// The ranges that are part of a secret, merged, in order.
     fn covered(&self, bytes: &[u8]) -> Vec<(usize, usize)> {
-        let mut hits: Vec<(usize, usize)> = lengths(&self.windows)
-            .flat_map(|size| {
-                let runs = bytes.windows(size).enumerate();
-                runs.filter(|(_, run)| self.windows.contains(*run))
-                    .map(move |(at, _)| (at, at + size))
-            })
-            .collect();
+        let mut hits: Vec<(usize, usize)> = Vec::new();
+        for (size, runs) in &self.windows {
+            let at = bytes.windows(*size).enumerate().filter(|(_, run)| runs.contains(*run));
+            hits.extend(at.map(|(at, _)| (at, at + size)));
+        }
         hits.sort_unstable();
         let mut merged: Vec<(usize, usize)> = Vec::new();
         for (from, to) in hits {
@@ -77,11 +80,6 @@ impl Redactor {
         }
         merged
     }
-}
-
-/// The different sizes of the stored runs: short secrets make runs of their own length.
-fn lengths(set: &HashSet<Vec<u8>>) -> impl Iterator<Item = usize> {
-    set.iter().map(Vec::len).collect::<HashSet<_>>().into_iter()
 }
 
 /// The shapes a secret can leave in: as it is, backwards, hex, and base64 at each of its three alignments.

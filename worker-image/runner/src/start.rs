@@ -1,10 +1,13 @@
 //! `porter-runner start`: one task from the claim to the answered result.
 
 use std::fs;
-use std::io;
+use std::ffi::OsStr;
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +32,8 @@ use crate::sandbox::{Places, Sandbox};
 use crate::settings::{BoxKind, Settings};
 use crate::{checkout, collect, entropy, supervise, verdict};
 
+/// The name of the claim in the environment.
+const CLAIM: &str = "CLAIM_TOKEN";
 /// How long after the deadline Porter still takes a result: the life of the tokens.
 const TOKENS_OUTLIVE: Duration = Duration::from_secs(15 * 60);
 /// The protocol's limit of a result's body.
@@ -38,7 +43,17 @@ const SUMMARY_CHARS: usize = 20_000;
 
 /// Runs to the end on one thread: the box dies with the thread that made it, and this one lives as long as the program.
 pub(crate) fn main() -> ExitCode {
-    let settings = match Settings::read(|name| std::env::var(name).ok()) {
+    if let Some(claim) = std::env::var_os(CLAIM) {
+        return complain(&start_without(&claim).to_string());
+    }
+    let mut claim = String::new();
+    if let Err(error) = io::stdin().take(4096).read_to_string(&mut claim) {
+        return complain(&error.to_string());
+    }
+    let settings = match Settings::read(|name| match name {
+        CLAIM => Some(claim.clone()),
+        other => std::env::var(other).ok(),
+    }) {
         Ok(settings) => settings,
         Err(wrong) => return complain(&wrong),
     };
@@ -57,6 +72,17 @@ pub(crate) fn main() -> ExitCode {
         Ok(runtime) => runtime.block_on(start(&settings)),
         Err(error) => complain(&error.to_string()),
     }
+}
+
+/// Becomes this program again with the claim on standard input: a process cannot take a word back out of the environment
+/// that others see it with. Comes back only when that fails.
+fn start_without(claim: &OsStr) -> io::Error {
+    let begun = io::pipe().and_then(|(reader, mut writer)| {
+        writer.write_all(claim.as_bytes())?;
+        let mut again = Command::new(std::env::current_exe()?);
+        Ok(again.arg("start").env_remove(CLAIM).stdin(reader).exec())
+    });
+    begun.unwrap_or_else(|error| error)
 }
 
 async fn start(settings: &Settings) -> ExitCode {

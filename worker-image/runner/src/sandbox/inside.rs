@@ -37,7 +37,7 @@ pub(crate) fn main(words: Vec<OsString>) -> ExitCode {
 }
 
 fn run(words: Vec<OsString>) -> io::Result<u8> {
-    // Blocked before any thread exists, so that only the waiting thread below sees it; std unblocks it in children.
+    // Blocked before any thread exists, so that only the waiting thread below sees it.
     let mut term = SigSet::empty();
     term.add(Signal::SIGTERM);
     term.thread_block()?;
@@ -49,7 +49,11 @@ fn run(words: Vec<OsString>) -> io::Result<u8> {
     });
     let mut words = words.into_iter();
     let program = words.next().ok_or_else(|| io::Error::other("no command"))?;
-    let agent = Command::new(program).args(words).spawn()?;
+    // A child inherits what is blocked. Should the signal come in this moment it is lost, and SIGKILL follows in its time.
+    term.thread_unblock()?;
+    let agent = Command::new(program).args(words).spawn();
+    term.thread_block()?;
+    let agent = agent?;
     thread::spawn(move || end_on(term));
     let agent = i32::try_from(agent.id())
         .map(Pid::from_raw)

@@ -89,8 +89,13 @@ async fn answer(State(model): State<Model>, uri: Uri, headers: HeaderMap, body: 
     };
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let items = |key: &str| request[key].as_array().cloned().unwrap_or_default();
-    let is_result = |part: &Value| part["type"] == "tool_result" || part["type"] == "function_call_output";
-    let in_content = |message: &Value| message["content"].as_array().is_some_and(|parts| parts.iter().any(is_result));
+    let is_result =
+        |part: &Value| part["type"] == "tool_result" || part["type"] == "function_call_output";
+    let in_content = |message: &Value| {
+        message["content"]
+            .as_array()
+            .is_some_and(|parts| parts.iter().any(is_result))
+    };
     let second = items("messages").iter().any(in_content) || items("input").iter().any(is_result);
     let events = match uri.path() {
         "/v1/messages" => anthropic(&request, &script, second),

@@ -45,6 +45,10 @@ pub(crate) fn agents_dir() -> PathBuf {
     dir
 }
 
+/// What a played Claude Code prints to end well.
+pub(crate) const DONE: &str =
+    r#"echo '{"type":"result","subtype":"success","is_error":false,"result":"Done"}'"#;
+
 /// A task about to be run.
 pub(crate) struct Stage {
     pub(crate) directory: tempfile::TempDir,
@@ -52,6 +56,8 @@ pub(crate) struct Stage {
     pub(crate) model: Model,
     pub(crate) agents: PathBuf,
     boxed: &'static str,
+    /// Run as this user and group instead of the test's own; only root can ask for it.
+    pub(crate) uid: Option<u32>,
 }
 
 impl Stage {
@@ -77,7 +83,31 @@ impl Stage {
             model,
             agents: agents_dir(),
             boxed,
+            uid: None,
         }
+    }
+
+    /// Puts a shell script in the place of Claude Code, for behaviour that no real agent shows. It has [`DONE`] to say
+    /// that it ended well.
+    pub(crate) fn play_claude(&mut self, script: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        self.agents = self.directory.path().join("agents");
+        let processor = if cfg!(target_arch = "aarch64") {
+            "arm64"
+        } else {
+            "x64"
+        };
+        let bin = self.agents.join(format!(
+            "node_modules/@anthropic-ai/claude-code-linux-{processor}"
+        ));
+        std::fs::create_dir_all(&bin).unwrap();
+        let program = bin.join("claude");
+        std::fs::write(
+            &program,
+            format!("#!/bin/bash\ncat > /dev/null\n{script}\n"),
+        )
+        .unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Where the runner works.
@@ -87,7 +117,12 @@ impl Stage {
 
     /// Starts the runner as a machine host does: by environment only.
     pub(crate) fn start(&self) -> tokio::process::Child {
-        tokio::process::Command::new(env!("CARGO_BIN_EXE_porter-runner"))
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_porter-runner"));
+        if let Some(uid) = self.uid {
+            command = tokio::process::Command::new(self.open_to(uid));
+            command.uid(uid).gid(uid);
+        }
+        command
             .arg("start")
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap())
@@ -100,6 +135,7 @@ impl Stage {
                 ("CALLBACK_URL", &self.porter.address),
                 ("CLAIM_TOKEN", CLAIM),
                 ("PORTER_BOX", self.boxed),
+                ("PORTER_AGENT_USER", "nobody"),
             ])
             .env("PORTER_WORK_DIR", self.work())
             .env("PORTER_AGENTS_DIR", &self.agents)
@@ -108,6 +144,26 @@ impl Stage {
             .kill_on_drop(true)
             .spawn()
             .unwrap()
+    }
+
+    /// Lets a user into the stage, and gives a copy of the runner that it can execute.
+    fn open_to(&self, uid: u32) -> PathBuf {
+        self.open();
+        std::fs::create_dir_all(self.work()).unwrap();
+        std::os::unix::fs::chown(self.work(), Some(uid), Some(uid)).unwrap();
+        let copy = self.directory.path().join("porter-runner");
+        std::fs::copy(env!("CARGO_BIN_EXE_porter-runner"), &copy).unwrap();
+        copy
+    }
+
+    /// Lets other users into the stage, as into any machine's directories.
+    pub(crate) fn open(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(
+            self.directory.path(),
+            std::fs::Permissions::from_mode(0o755),
+        )
+        .unwrap();
     }
 
     /// Runs to the end, with a limit far above what any run here needs.
