@@ -1,6 +1,6 @@
 //! Git, hardened: no configuration but ours, no hooks, no helpers, no program started on a repository's word.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
 
 use base64::Engine as _;
@@ -112,6 +112,17 @@ impl Git {
                 "GIT_CONFIG_VALUE_0",
                 format!("Authorization: Basic {credentials}"),
             );
+        finish(command, args, Vec::new()).await
+    }
+
+    /// As [`Self::run`], with another repository's objects readable; its configuration is not looked at.
+    pub(crate) async fn with_objects_of(
+        &self,
+        objects: &Path,
+        args: &[&str],
+    ) -> Result<Vec<u8>, String> {
+        let mut command = self.command(args);
+        command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects);
         finish(command, args, Vec::new()).await
     }
 }

@@ -67,7 +67,10 @@ impl Redactor {
     fn covered(&self, bytes: &[u8]) -> Vec<(usize, usize)> {
         let mut hits: Vec<(usize, usize)> = Vec::new();
         for (size, runs) in &self.windows {
-            let at = bytes.windows(*size).enumerate().filter(|(_, run)| runs.contains(*run));
+            let at = bytes
+                .windows(*size)
+                .enumerate()
+                .filter(|(_, run)| runs.contains(*run));
             hits.extend(at.map(|(at, _)| (at, at + size)));
         }
         hits.sort_unstable();

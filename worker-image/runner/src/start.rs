@@ -1,12 +1,9 @@
 //! `porter-runner start`: one task from the claim to the answered result.
 
-use std::fs;
 use std::ffi::OsStr;
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
-use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,14 +23,17 @@ use crate::gateway::Gateway;
 use crate::gateway::meter::Meter;
 use crate::gateway::providers::Provider;
 use crate::interrupt::{self, Interrupt, Interrupts, Raiser};
+use crate::places::Places;
 use crate::redact::Redactor;
 use crate::report::{Log, Reporter};
-use crate::sandbox::{Places, Sandbox};
+use crate::sandbox::Sandbox;
 use crate::settings::{BoxKind, Settings};
-use crate::{checkout, collect, entropy, supervise, verdict};
+use crate::{checkout, collect, committed, entropy, supervise, verdict};
 
 /// The name of the claim in the environment.
 const CLAIM: &str = "CLAIM_TOKEN";
+/// Set when the claim is on standard input instead.
+const CLAIM_ON_STDIN: &str = "PORTER_CLAIM_ON_STDIN";
 /// How long after the deadline Porter still takes a result: the life of the tokens.
 const TOKENS_OUTLIVE: Duration = Duration::from_secs(15 * 60);
 /// The protocol's limit of a result's body.
@@ -47,7 +47,9 @@ pub(crate) fn main() -> ExitCode {
         return complain(&start_without(&claim).to_string());
     }
     let mut claim = String::new();
-    if let Err(error) = io::stdin().take(4096).read_to_string(&mut claim) {
+    if std::env::var_os(CLAIM_ON_STDIN).is_some()
+        && let Err(error) = io::stdin().take(4096).read_to_string(&mut claim)
+    {
         return complain(&error.to_string());
     }
     let settings = match Settings::read(|name| match name {
@@ -80,7 +82,12 @@ fn start_without(claim: &OsStr) -> io::Error {
     let begun = io::pipe().and_then(|(reader, mut writer)| {
         writer.write_all(claim.as_bytes())?;
         let mut again = Command::new(std::env::current_exe()?);
-        Ok(again.arg("start").env_remove(CLAIM).stdin(reader).exec())
+        Ok(again
+            .arg("start")
+            .env_remove(CLAIM)
+            .env(CLAIM_ON_STDIN, "1")
+            .stdin(reader)
+            .exec())
     });
     begun.unwrap_or_else(|error| error)
 }
@@ -113,9 +120,7 @@ async fn start(settings: &Settings) -> ExitCode {
         Ok(token) => format!("porter-task-{token}"),
         Err(error) => return complain(&error.to_string()),
     };
-    Run::new(settings, callbacks, job, stand_in)
-        .to_the_end()
-        .await
+    Run::new(settings, callbacks, job, stand_in).finish().await
 }
 
 fn complain(words: &str) -> ExitCode {
@@ -191,7 +196,7 @@ impl<'a> Run<'a> {
     }
 
     /// Does the work, hands over what came of it, and leaves nothing behind.
-    async fn to_the_end(self) -> ExitCode {
+    async fn finish(self) -> ExitCode {
         let (raiser, interrupts) = Interrupts::new();
         let watches = [
             tokio::spawn(interrupt::watch_deadline(raiser.clone(), self.deadline)),
@@ -215,7 +220,7 @@ impl<'a> Run<'a> {
         };
         // Gone before the result is out: nothing of the task may outlive it, whatever happens next.
         if let Ok(places) = &made
-            && let Err(error) = remove(&places.root)
+            && let Err(error) = places.remove()
         {
             eprintln!(
                 "porter-runner: {} could not be removed: {error}",
@@ -305,7 +310,9 @@ impl<'a> Run<'a> {
             LineLevel::Success,
             &format!("{} files changed", files.len()),
         );
-        let message = verdict::message(agent, summary.as_deref());
+        let theirs = committed::last_subject(git, base_sha).await;
+        let theirs = theirs.map(|subject| self.log.redact(&subject));
+        let message = verdict::message(agent, theirs.as_deref().or(summary.as_deref()));
         let change_set = Some(ChangeSet {
             base_sha: base_sha.clone(),
             message,
@@ -471,23 +478,4 @@ fn delivered_code(delivered: Delivered) -> ExitCode {
         }
         Delivered::Unheard => complain("Porter did not answer the result while it could"),
     }
-}
-
-/// Removes a directory tree, even where the agent took the rights to it away; links are removed, not followed.
-fn remove(path: &Path) -> io::Result<()> {
-    if fs::remove_dir_all(path).is_ok() {
-        return Ok(());
-    }
-    open_up(path)?;
-    fs::remove_dir_all(path)
-}
-
-fn open_up(path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path)?.is_dir() {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-        for entry in fs::read_dir(path)? {
-            open_up(&entry?.path())?;
-        }
-    }
-    Ok(())
 }

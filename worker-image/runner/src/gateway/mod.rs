@@ -15,6 +15,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
+use axum::serve::ListenerExt as _;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use porter::domain::secret::Secret;
 use tokio::net::{TcpListener, UnixListener};
@@ -95,6 +96,8 @@ impl Gateway {
     ) -> io::Result<(String, tokio::task::JoinHandle<io::Result<()>>)> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = format!("http://{}", listener.local_addr()?);
+        // Small pieces of a stream go out at once; should that not work, they are only a little late.
+        let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or(()));
         Ok((
             address,
             tokio::spawn(async move { axum::serve(listener, self.router()).await }),
@@ -260,4 +263,85 @@ fn refuse(provider: Provider, status: StatusCode, words: &str) -> Response {
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(header::CONTENT_TYPE, json);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::interrupt::Interrupts;
+    use axum::body::Bytes;
+    use tokio::sync::mpsc;
+
+    /// A provider that answers with whatever is sent to it from the test, piece by piece, and gives the headers it saw.
+    async fn provider() -> (String, mpsc::Sender<Bytes>, mpsc::Receiver<HeaderMap>) {
+        let (pieces, coming) = mpsc::channel::<Bytes>(1);
+        let (saw, seen) = mpsc::channel(1);
+        let coming = Arc::new(tokio::sync::Mutex::new(Some(coming)));
+        let answer = move |headers: HeaderMap| {
+            let (coming, saw) = (coming.clone(), saw.clone());
+            async move {
+                saw.send(headers).await.unwrap();
+                let coming = coming.lock().await.take().unwrap();
+                let pieces = tokio_stream::wrappers::ReceiverStream::new(coming);
+                Body::from_stream(pieces.map(Ok::<_, io::Error>))
+            }
+        };
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let router = axum::Router::new().fallback(answer);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        (address, pieces, seen)
+    }
+
+    #[tokio::test]
+    async fn pieces_pass_as_they_come_under_the_real_key_only() {
+        let (upstream, pieces, mut seen) = provider().await;
+        let (raiser, _interrupts) = Interrupts::new();
+        let meter = Meter::default();
+        let keys = BTreeMap::from([("ANTHROPIC_API_KEY".to_owned(), "canary-real-key".to_owned())]);
+        let upstreams = BTreeMap::from([("anthropic".to_owned(), upstream)]);
+        let stand_in = Secret::new("stand-in");
+        let gateway = Gateway::new(&keys, &upstreams, stand_in, meter.clone(), raiser).unwrap();
+        let (address, _serving) = gateway.serve_loopback().await.unwrap();
+        let http = reqwest::Client::new();
+        let call = |path: &str, key: &str| {
+            let request = http
+                .post(format!("{address}{path}"))
+                .header("x-api-key", key);
+            request
+                .header("cookie", "a=b")
+                .header("anthropic-version", "2023-06-01")
+                .body("{}")
+        };
+        for (path, key, status) in [
+            ("/anthropic/v1/messages", "guess", 401),
+            ("/anthropic/v1/messages", "canary-real-key", 401),
+            ("/anthropic/v1/files", "stand-in", 403),
+            ("/openai/v1/responses", "stand-in", 401),
+            ("/v1/messages", "stand-in", 404),
+        ] {
+            assert_eq!(
+                call(path, key).send().await.unwrap().status().as_u16(),
+                status,
+                "{path} {key}"
+            );
+        }
+        let mut answer = call("/anthropic/v1/messages?beta=true", "stand-in")
+            .send()
+            .await
+            .unwrap();
+        let headers = seen.recv().await.unwrap();
+        assert_eq!(headers.get("x-api-key").unwrap(), "canary-real-key");
+        assert_eq!(headers.get("anthropic-version").unwrap(), "2023-06-01");
+        assert!(headers.get("cookie").is_none());
+        // Each piece is there before the next one is sent: nothing waits for more.
+        let usage = "data: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":9}}\n\n";
+        for piece in ["data: on", "e\n\n", usage] {
+            pieces.send(Bytes::from(piece)).await.unwrap();
+            assert_eq!(answer.chunk().await.unwrap().unwrap(), piece);
+        }
+        drop(pieces);
+        assert_eq!(answer.chunk().await.unwrap(), None);
+        assert_eq!(meter.usage().unwrap().output_tokens, Some(9));
+    }
 }

@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use super::{Places, inside};
+use super::inside;
+use crate::places::Places;
 use crate::settings::Settings;
 
 /// The agent's home in the box, in memory.

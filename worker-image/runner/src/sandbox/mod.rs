@@ -12,51 +12,8 @@ use std::path::{Path, PathBuf};
 use tokio::process::Command;
 
 use crate::agents::Launch;
+use crate::places::Places;
 use crate::settings::{BoxKind, Settings};
-
-/// The directories of one run, all below its own directory.
-pub(crate) struct Places {
-    /// The run's own directory; removed at the end.
-    pub(crate) root: PathBuf,
-    /// What the agent must not see: our git directory, the box's made-up `/etc`.
-    pub(crate) private: PathBuf,
-    /// The checkout.
-    pub(crate) tree: PathBuf,
-    /// The agent's home, where it has no home in memory.
-    pub(crate) home: PathBuf,
-    /// The agent's temporary directory, where it has none in memory.
-    pub(crate) scratch: PathBuf,
-    /// The gateway's socket, for a box.
-    pub(crate) socket: PathBuf,
-}
-
-impl Places {
-    /// Makes the run's directories below `work_dir`, for this user only.
-    pub(crate) fn make(work_dir: &Path, task_id: &str, attempt: u32) -> io::Result<Self> {
-        fs::create_dir_all(work_dir)?;
-        let root = fs::canonicalize(work_dir)?.join(format!("run-{task_id}-{attempt}"));
-        let at = |name: &str| root.join(name);
-        let places = Self {
-            private: at("private"),
-            tree: at("tree"),
-            home: at("home"),
-            scratch: at("tmp"),
-            socket: at("private").join("gateway.sock"),
-            root: root.clone(),
-        };
-        for path in [
-            &root,
-            &places.private,
-            &places.tree,
-            &places.home,
-            &places.scratch,
-        ] {
-            fs::create_dir_all(path)?;
-            fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-        }
-        Ok(places)
-    }
-}
 
 /// One of the three ways to run an agent.
 pub(crate) struct Sandbox<'a> {
@@ -171,7 +128,12 @@ impl<'a> Sandbox<'a> {
                 std::env::var_os("PATH").unwrap_or_default(),
             ),
         };
-        vec![
+        // Without a box, the machine host finds what is left of an agent by its own mark, should this process be killed.
+        let mark = match self.settings.box_kind {
+            BoxKind::Off => std::env::var_os("PORTER_MACHINE"),
+            BoxKind::Bubblewrap | BoxKind::Image => None,
+        };
+        let fixed = vec![
             ("HOME", home),
             ("TMPDIR", scratch),
             ("PATH", path),
@@ -187,7 +149,11 @@ impl<'a> Sandbox<'a> {
             ("GIT_PAGER", "cat".into()),
             ("GIT_EDITOR", "true".into()),
             ("GIT_TERMINAL_PROMPT", "0".into()),
-        ]
+        ];
+        fixed
+            .into_iter()
+            .chain(mark.map(|mark| ("PORTER_MACHINE", mark)))
+            .collect()
     }
 }
 

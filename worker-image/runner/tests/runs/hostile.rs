@@ -69,7 +69,9 @@ async fn what_the_agent_committed_counts() {
         git add -A; git commit -qm "Rename old to new"; echo more >> src/main.txt; echo odd2 > 'odd "name"\.txt'
         chmod -x run.sh; touch noise.log; mkdir -p .claude; echo '{}' > .claude/settings.local.json
     "#;
-    let (_stage, files) = obeys("bwrap", script).await;
+    let (stage, files) = obeys("bwrap", script).await;
+    let set = stage.porter.result().change_set.unwrap();
+    assert_eq!(set.message, "Rename old to new");
     let expected = [
         "blob.bin 100644 AAE=",
         "dos.crlf 100644 a\nb\nc\n",
