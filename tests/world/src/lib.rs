@@ -6,5 +6,7 @@
 
 pub mod github;
 pub mod keys;
+pub mod model;
 pub mod ports;
+pub mod serve;
 pub mod world;

@@ -87,6 +87,12 @@ impl Http for InProcess {
                 ));
             }
         };
+        if response.header(crate::github::LOST).is_some() {
+            return Err(Fault::transient(
+                "waiting for an answer",
+                "the connection broke",
+            ));
+        }
         let Response {
             status,
             headers,

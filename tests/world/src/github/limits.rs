@@ -24,6 +24,18 @@ pub enum Trouble {
         /// When to come back.
         retry_after_s: u32,
     },
+    /// The work is done, but the answer never arrives.
+    LostReply,
+}
+
+/// Marks an answer that must not arrive; whoever carries answers breaks the connection instead.
+pub(crate) const LOST: &str = "x-world-lost-reply";
+
+/// What becomes of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reply {
+    Arrives,
+    IsLost,
 }
 
 /// Trouble for the next requests that fit.
@@ -120,7 +132,7 @@ impl Github {
         request: &Request,
         key: &str,
         now: Timestamp,
-    ) -> Result<(), Problem> {
+    ) -> Result<Reply, Problem> {
         if request.header("user-agent").is_none_or(str::is_empty) {
             return Err(Problem::new(
                 403,
@@ -128,7 +140,7 @@ impl Github {
             ));
         }
         if request.path == "/rate_limit" {
-            return Ok(());
+            return Ok(Reply::Arrives);
         }
         let key = bucket(key);
         let (used, reset) = self.limits.state(key, now);
@@ -145,7 +157,8 @@ impl Github {
                 Err(Problem::new(403, words).with("retry-after", retry_after_s.to_string()))
             }
             None if used >= self.limits.an_hour => Err(exhausted()),
-            None => Ok(()),
+            Some(Trouble::LostReply) => Ok(Reply::IsLost),
+            None => Ok(Reply::Arrives),
         }
     }
 

@@ -28,6 +28,7 @@ mod reviews;
 mod search;
 mod state;
 mod store;
+mod transport;
 mod users;
 pub mod wire;
 
@@ -43,6 +44,8 @@ pub use state::{
 use porter::domain::time::Timestamp;
 use serde_json::Value;
 
+pub(crate) use limits::LOST;
+use limits::Reply;
 use wire::{Answer, Call, Problem, Query, Request, Response};
 
 impl Github {
@@ -53,11 +56,16 @@ impl Github {
         let key = caller
             .as_ref()
             .map_or_else(|_| "refused".to_owned(), Caller::key);
-        let response = self
-            .admit(request, &key, now)
-            .and_then(|()| self.answer(request, caller, now));
+        let mut reply = Reply::Arrives;
+        let response = self.admit(request, &key, now).and_then(|admitted| {
+            reply = admitted;
+            self.answer(request, caller, now)
+        });
         let mut response = response.unwrap_or_else(Problem::into_response);
         self.finish(request, &key, now, &mut response);
+        if reply == Reply::IsLost {
+            response = response.with(LOST, "1");
+        }
         self.record.note(request, &key, now, response.status);
         response
     }
