@@ -27,8 +27,13 @@ extern "C" {
 
 /// Reads at most `limit` bytes. An error is a body that could not be read to its end: a client that left.
 pub(super) async fn read(request: &web_sys::Request, limit: usize) -> Result<Body, JsValue> {
-    let Some(stream) = request.body() else { return Ok(Body::Read(Vec::new())) };
-    let declared = request.headers().get("content-length")?.and_then(|text| text.parse::<usize>().ok());
+    let Some(stream) = request.body() else {
+        return Ok(Body::Read(Vec::new()));
+    };
+    let declared = request
+        .headers()
+        .get("content-length")?
+        .and_then(|text| text.parse::<usize>().ok());
     match declared {
         Some(length) if length > limit => return Ok(Body::TooLarge),
         Some(length) if length <= SMALL => {
@@ -47,7 +52,9 @@ pub(super) async fn read(request: &web_sys::Request, limit: usize) -> Result<Bod
     loop {
         let read = JsFuture::from(reader.read_at_least(PIECE, piece)?).await?;
         let value = Reflect::get(&read, &"value".into())?;
-        let Ok(part) = value.dyn_into::<Uint8Array>() else { return Ok(Body::Read(bytes)) };
+        let Ok(part) = value.dyn_into::<Uint8Array>() else {
+            return Ok(Body::Read(bytes));
+        };
         let start = bytes.len();
         bytes.resize(start.saturating_add(part.length() as usize), 0);
         if bytes.len() > limit {

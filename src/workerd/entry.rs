@@ -35,7 +35,11 @@ struct Platform {
 impl Platform {
     fn of(env: &Env) -> Result<Self, worker::Error> {
         let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
-        Ok(Self { config: Config::read(&lookup), database: Database(env.d1("DB")?), memory: MEMORY.with(Rc::clone) })
+        Ok(Self {
+            config: Config::read(&lookup),
+            database: Database(env.d1("DB")?),
+            memory: MEMORY.with(Rc::clone),
+        })
     }
 
     fn app(&self) -> App<'_> {
@@ -54,7 +58,11 @@ impl Platform {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    Ok(contained("answering a request", answer(&request, &env, &context)).await.unwrap_or_else(failed))
+    Ok(
+        contained("answering a request", answer(&request, &env, &context))
+            .await
+            .unwrap_or_else(failed),
+    )
 }
 
 #[event(scheduled)]
@@ -79,7 +87,13 @@ async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Respo
         },
     };
     let headers = Box::new(Sent(request.headers()));
-    let asked = http::Request { method: request.method(), path, query, headers, body };
+    let asked = http::Request {
+        method: request.method(),
+        path,
+        query,
+        headers,
+        body,
+    };
     let Answer { reply, drain } = http::handle(&platform.app(), asked).await;
     if drain {
         context.wait_until(async move {
@@ -91,7 +105,11 @@ async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Respo
         });
     }
     Ok(match reply {
-        Reply::Full { status, headers, body } => response(status, &headers, &body),
+        Reply::Full {
+            status,
+            headers,
+            body,
+        } => response(status, &headers, &body),
         Reply::Forward(to) => forward::forward(request, &to).await,
         Reply::Events { .. } => error(501, "not_built", "Live events are not built yet."),
     })
@@ -116,7 +134,10 @@ fn address(url: &str) -> (String, String) {
 }
 
 /// Runs `work` so that neither an error nor a panic of it gets out. `None` when it failed, which is then in the log.
-async fn contained<T>(doing: &'static str, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+async fn contained<T>(
+    doing: &'static str,
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
     let outcome = match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(done)) => return Ok(done),
         Ok(Err(fault)) => fault,
@@ -124,7 +145,15 @@ async fn contained<T>(doing: &'static str, work: impl Future<Output = Result<T, 
         Err(_panic) => "a panic".to_owned(),
     };
     let request = request_id();
-    Isolate.line(Level::Error, "The Worker failed", &[("doing", doing), ("error", &outcome), ("request_id", &request)]);
+    Isolate.line(
+        Level::Error,
+        "The Worker failed",
+        &[
+            ("doing", doing),
+            ("error", &outcome),
+            ("request_id", &request),
+        ],
+    );
     Err(request)
 }
 
@@ -134,11 +163,18 @@ fn failed(request: String) -> Response {
 }
 
 fn error(status: u16, code: &str, message: &str) -> Response {
-    json(status, &serde_json::json!({"error": {"code": code, "message": message, "request_id": request_id()}}))
+    json(
+        status,
+        &serde_json::json!({"error": {"code": code, "message": message, "request_id": request_id()}}),
+    )
 }
 
 fn json(status: u16, value: &serde_json::Value) -> Response {
-    response(status, &[("content-type", "application/json".to_owned())], value.to_string().as_bytes())
+    response(
+        status,
+        &[("content-type", "application/json".to_owned())],
+        value.to_string().as_bytes(),
+    )
 }
 
 fn request_id() -> String {
@@ -150,12 +186,20 @@ fn request_id() -> String {
 /// A whole answer. A status or header that the platform refuses becomes a bare 500.
 pub(super) fn response(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Response {
     build(status, headers, body).unwrap_or_else(|thrown| {
-        Isolate.line(Level::Error, "An answer could not be made", &[("error", &words(&thrown))]);
+        Isolate.line(
+            Level::Error,
+            "An answer could not be made",
+            &[("error", &words(&thrown))],
+        );
         Response::error()
     })
 }
 
-fn build(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Result<Response, JsValue> {
+fn build(
+    status: u16,
+    headers: &[(&'static str, String)],
+    body: &[u8],
+) -> Result<Response, JsValue> {
     let sent = Headers::new()?;
     for (name, value) in headers {
         sent.append(name, value)?;
@@ -164,6 +208,6 @@ fn build(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Result
     init.set_status(status);
     init.set_headers(&sent);
     // 204 and 304 may not have a body, not even an empty one.
-    let body = (!body.is_empty()).then(|| js_sys::Uint8Array::from(body).into());
+    let body = (!body.is_empty()).then(|| js_sys::Uint8Array::from(body));
     Response::new_with_opt_js_u8_array_and_init(body.as_ref(), &init)
 }
