@@ -1,0 +1,213 @@
+//! The composition root: plugs the platform into the ports, and answers the two events. Nothing here returns an error or
+//! panics out: whatever goes wrong is an answer and a log line.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
+
+use futures_util::FutureExt;
+use wasm_bindgen::JsValue;
+use web_sys::{Headers, Request, Response, ResponseInit};
+use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
+
+use crate::app::config::Config;
+use crate::app::{App, Memory};
+use crate::http::{self, Answer, Body, BodyPlan, Reply};
+use crate::ports::{Entropy, Level, Log};
+
+use super::crypto::WebCrypto;
+use super::d1::Database;
+use super::fetch::Fetch;
+use super::runtime::Isolate;
+use super::{body, forward, words};
+
+thread_local! {
+    static MEMORY: Rc<Memory> = Rc::new(Memory::default());
+}
+
+/// What an invocation works with, owned, so that work after the answer can hold it.
+struct Platform {
+    config: Config,
+    database: Database,
+    memory: Rc<Memory>,
+}
+
+impl Platform {
+    fn of(env: &Env) -> Result<Self, worker::Error> {
+        let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
+        Ok(Self {
+            config: Config::read(&lookup),
+            database: Database(env.d1("DB")?),
+            memory: MEMORY.with(Rc::clone),
+        })
+    }
+
+    fn app(&self) -> App<'_> {
+        App {
+            config: &self.config,
+            sql: &self.database,
+            http: &Fetch,
+            clock: &Isolate,
+            entropy: &Isolate,
+            crypto: &WebCrypto,
+            log: &Isolate,
+            memory: &self.memory,
+        }
+    }
+}
+
+#[event(fetch)]
+async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
+    Ok(
+        contained("answering a request", answer(&request, &env, &context))
+            .await
+            .unwrap_or_else(failed),
+    )
+}
+
+#[event(scheduled)]
+async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    let work = async {
+        let platform = Platform::of(&env).map_err(|error| error.to_string())?;
+        platform.app().tick().await;
+        Ok(())
+    };
+    // Already in the log; the next minute begins anew.
+    drop(contained("the cron trigger's work", work).await);
+}
+
+async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Response, String> {
+    let platform = Platform::of(env).map_err(|error| format!("reading the bindings: {error}"))?;
+    let (path, query) = address(&request.url());
+    let body = match http::body_plan(&request.method(), &path) {
+        BodyPlan::Stream => Body::Streamed,
+        BodyPlan::Read { limit } => match body::read(request, limit).await {
+            Ok(body) => body,
+            Err(thrown) => return Err(format!("reading the body: {}", words(&thrown))),
+        },
+    };
+    let headers = Box::new(Sent(request.headers()));
+    let asked = http::Request {
+        method: request.method(),
+        path,
+        query,
+        headers,
+        body,
+    };
+    let Answer { reply, drain } = http::handle(&platform.app(), asked).await;
+    if drain {
+        context.wait_until(async move {
+            let work = async {
+                platform.app().drain().await;
+                Ok(())
+            };
+            drop(contained("draining the outbox", work).await);
+        });
+    }
+    Ok(match reply {
+        Reply::Full {
+            status,
+            headers,
+            body,
+        } => response(status, &headers, &body),
+        Reply::Forward(to) => forward::forward(request, &to).await,
+        Reply::Events { .. } => error(501, "not_built", "Live events are not built yet."),
+    })
+}
+
+/// The incoming headers, read one at a time.
+struct Sent(Headers);
+
+impl http::Headers for Sent {
+    fn get(&self, name: &str) -> Option<String> {
+        self.0.get(name).ok().flatten()
+    }
+}
+
+/// Path and query of an absolute address, as sent.
+fn address(url: &str) -> (String, String) {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let rest = rest.split('#').next().unwrap_or_default();
+    let path = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    (path.to_owned(), query.to_owned())
+}
+
+/// Runs `work` so that neither an error nor a panic of it gets out. `None` when it failed, which is then in the log.
+async fn contained<T>(
+    doing: &'static str,
+    work: impl Future<Output = Result<T, String>>,
+) -> Result<T, String> {
+    let outcome = match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(Ok(done)) => return Ok(done),
+        Ok(Err(fault)) => fault,
+        // The panic hook has written where and why.
+        Err(_panic) => "a panic".to_owned(),
+    };
+    let request = request_id();
+    Isolate.line(
+        Level::Error,
+        "The Worker failed",
+        &[
+            ("doing", doing),
+            ("error", &outcome),
+            ("request_id", &request),
+        ],
+    );
+    Err(request)
+}
+
+fn failed(request: String) -> Response {
+    let text = serde_json::json!({"error": {"code": "internal", "message": "Something went wrong in Porter.", "request_id": request}});
+    json(500, &text)
+}
+
+fn error(status: u16, code: &str, message: &str) -> Response {
+    json(
+        status,
+        &serde_json::json!({"error": {"code": code, "message": message, "request_id": request_id()}}),
+    )
+}
+
+fn json(status: u16, value: &serde_json::Value) -> Response {
+    response(
+        status,
+        &[("content-type", "application/json".to_owned())],
+        value.to_string().as_bytes(),
+    )
+}
+
+fn request_id() -> String {
+    let mut bytes = [0; 12];
+    Isolate.fill(&mut bytes);
+    hex::encode(bytes)
+}
+
+/// A whole answer. A status or header that the platform refuses becomes a bare 500.
+pub(super) fn response(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Response {
+    build(status, headers, body).unwrap_or_else(|thrown| {
+        Isolate.line(
+            Level::Error,
+            "An answer could not be made",
+            &[("error", &words(&thrown))],
+        );
+        Response::error()
+    })
+}
+
+fn build(
+    status: u16,
+    headers: &[(&'static str, String)],
+    body: &[u8],
+) -> Result<Response, JsValue> {
+    let sent = Headers::new()?;
+    for (name, value) in headers {
+        sent.append(name, value)?;
+    }
+    let init = ResponseInit::new();
+    init.set_status(status);
+    init.set_headers(&sent);
+    // 204 and 304 may not have a body, not even an empty one.
+    let body = (!body.is_empty()).then(|| js_sys::Uint8Array::from(body));
+    Response::new_with_opt_js_u8_array_and_init(body.as_ref(), &init)
+}
