@@ -14,7 +14,7 @@ use crate::domain::job::Job;
 use crate::domain::task::Failure;
 use crate::domain::untrusted::Untrusted;
 use crate::ports::{Fault, Statement};
-use crate::protocol::change_set::{Broken, Checked, Rules, check};
+use crate::protocol::change_set::{Broken, Checked, Rules, check, check_against_base};
 use crate::protocol::wire::{
     ChangeSet, ChangedFile, CompleteAnswer, CompleteRequest, Encoding, FinalStatus, Outcome, Usage,
 };
@@ -148,19 +148,15 @@ impl App<'_> {
         job: &Job,
         change_set: &ChangeSet,
     ) -> Result<Result<Checked, Vec<Broken>>, Fault> {
+        let rules = Rules::new(job.base_sha.as_str(), &CHANGE_SET_LIMITS, &job.settings.protected_paths);
+        let checked = match check(change_set, &rules) {
+            Ok(checked) => checked,
+            Err(broken) => return Ok(Err(broken)),
+        };
         let deletes = change_set.files.iter().any(|file| matches!(file, ChangedFile::Deleted { .. }));
         let known = if deletes { self.base_paths(session, &job.base_sha).await? } else { None };
-        let exists = |path: &str| known.as_ref().is_none_or(|paths| paths.binary_search(&path.to_owned()).is_ok());
-        let (max_files, max_binary_files, max_bytes) = CHANGE_SET_LIMITS;
-        let rules = Rules {
-            base_sha: job.base_sha.as_str(),
-            max_files,
-            max_binary_files,
-            max_bytes,
-            protected: &job.settings.protected_paths,
-            exists: &exists,
-        };
-        Ok(check(change_set, &rules))
+        let is_file = |path: &str| known.as_ref().is_none_or(|paths| paths.binary_search(&path.to_owned()).is_ok());
+        Ok(check_against_base(change_set, &is_file).map(|()| checked))
     }
 
     /// Every path of the base, sorted; `None` when GitHub does not list them all.
@@ -237,10 +233,10 @@ impl Judged {
 
     fn refused(attempt: crate::domain::ids::Attempt, broken: &[Broken]) -> Self {
         let shown = broken.iter().take(MOST_SHOWN);
-        let broken_shown = shown.map(|b| (Untrusted::new(b.path.clone()), b.rule.to_string())).collect();
+        let broken_shown = shown.map(|b| (Untrusted::new(b.path.clone()), b.rule.sentence().to_owned())).collect();
         let details: Vec<_> = broken
             .iter()
-            .map(|b| serde_json::json!({"path": b.path, "rule": b.rule.to_string()}))
+            .map(|b| serde_json::json!({"path": b.path, "rule": b.rule.sentence()}))
             .collect();
         let body = serde_json::json!({"error": {
             "code": "change_set_refused",

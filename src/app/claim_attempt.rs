@@ -22,8 +22,14 @@ use crate::store::{attempts, jobs, tasks};
 const TOKEN_GRACE_S: i64 = 15 * 60;
 /// How often a runner reports.
 const REPORT_EVERY_S: u32 = 3;
-/// The limits of a change set (protocol, "start").
-pub const CHANGE_SET_LIMITS: (u32, u32, u64) = (300, 20, 4 * 1024 * 1024);
+/// The limits of a change set (protocol, "start"); a launch's own deadline and budget are filled in.
+pub const CHANGE_SET_LIMITS: Limits = Limits {
+    deadline_s: 0,
+    budget_micros: None,
+    max_files: 300,
+    max_binary_files: 20,
+    max_bytes: 4 * 1024 * 1024,
+};
 
 /// Why a machine is turned away. Each has one body, whatever the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +122,6 @@ impl App<'_> {
         {
             keys.insert(name.to_owned(), key.expose().to_owned());
         }
-        let (max_files, max_binary_files, max_bytes) = CHANGE_SET_LIMITS;
         Ok(StartAnswer {
             session_token: self.session_token(row).ok_or_else(|| Fault::permanent(doing, "no key"))?.expose().to_owned(),
             task_id: task.id.to_string(),
@@ -135,9 +140,7 @@ impl App<'_> {
             limits: Limits {
                 deadline_s: self.config.task_timeout_s,
                 budget_micros: task.request.flags.budget_micros,
-                max_files,
-                max_binary_files,
-                max_bytes,
+                ..CHANGE_SET_LIMITS
             },
             report_every_s: REPORT_EVERY_S,
         })

@@ -72,4 +72,40 @@ impl Agent {
             Self::Gemini => &["GEMINI_API_KEY"],
         }
     }
+
+    /// One sentence about it, for the registry.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Opencode => "Open-source coding agent for any model provider; Porter's default.",
+            Self::Claude => "Anthropic's coding agent.",
+            Self::Amp => "Sourcegraph's coding agent; its models run at Amp.",
+            Self::Codex => "OpenAI's coding agent.",
+            Self::Gemini => "Google's coding agent.",
+        }
+    }
+
+    /// Whose models it works with, for the registry.
+    #[must_use]
+    pub const fn provider(self) -> &'static str {
+        match self {
+            Self::Opencode => "anthropic, openai",
+            Self::Claude => "anthropic",
+            Self::Amp => "amp",
+            Self::Codex => "openai",
+            Self::Gemini => "google",
+        }
+    }
+
+    /// The npm package that the machine image pins.
+    #[must_use]
+    pub const fn package(self) -> &'static str {
+        match self {
+            Self::Opencode => "opencode-ai",
+            Self::Claude => "@anthropic-ai/claude-code",
+            Self::Amp => "@ampcode/cli",
+            Self::Codex => "@openai/codex",
+            Self::Gemini => "@google/gemini-cli",
+        }
+    }
 }

@@ -118,6 +118,28 @@ impl Event {
         }
     }
 
+    /// What happened, in one sentence for the history.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Accepted => "The command was accepted.".to_owned(),
+            Self::Authorised => "The person who asked may write to the repository.".to_owned(),
+            Self::Denied { .. } => "The command was refused.".to_owned(),
+            Self::Admitted { attempt } => format!("Launch {attempt} begins."),
+            Self::Claimed { .. } => "A machine claimed the job.".to_owned(),
+            Self::Received { .. } => "The machine handed its changes over.".to_owned(),
+            Self::Published { pull_request, .. } => format!("Pull request #{} is there.", pull_request.number),
+            Self::NothingChanged { .. } => "The agent ended without changing anything.".to_owned(),
+            Self::AttemptLost { how, .. } => format!("The machine was lost: {how}."),
+            Self::Failed { .. } => "The task failed.".to_owned(),
+            Self::LaunchRefused { .. } => "The launch was refused.".to_owned(),
+            Self::TimedOut { at: Stage::Launch, .. } => "No machine came up in time.".to_owned(),
+            Self::TimedOut { at: Stage::Run, .. } => "The run reached its deadline.".to_owned(),
+            Self::Stopped { .. } => "The task was stopped.".to_owned(),
+            Self::GaveUp { doing } => format!("Porter gave up while {doing}."),
+        }
+    }
+
     /// The launch it speaks of.
     const fn attempt(&self) -> Option<Attempt> {
         match self {

@@ -193,10 +193,18 @@ fn agent_json(app: &App<'_>, agent: Agent) -> serde_json::Value {
         "provider": agent.provider(),
         "languages": ["any"],
         "status": if has_key { "available" } else { "unavailable" },
-        "version": agent.version(),
-        "icon": format!("/icons/{}.svg", agent.word()),
+        "version": pinned_version(agent),
+        "icon": "",
         "keys": keys,
     })
+}
+
+/// The version that the machine image pins; empty for an agent it does not have yet.
+fn pinned_version(agent: Agent) -> String {
+    const PINNED: &str = include_str!("../../worker-image/agents/package.json");
+    let package: serde_json::Value = serde_json::from_str(PINNED).unwrap_or_default();
+    let version = package.get("dependencies").and_then(|all| all.get(agent.package()));
+    version.and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
 }
 
 /// `GET /api/agents`

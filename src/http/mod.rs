@@ -147,6 +147,7 @@ async fn dispatch(app: &App<'_>, request: &Request, route: &Route) -> Result<Ans
         Route::Agent { name } => api::agent(app, name),
         Route::StartupCheck => Ok(operations::startup_check(app).await),
         Route::Local => operations::local(app),
+        Route::LocalComment => operations::local_comment(app, request).await,
         Route::Health => Ok(operations::health(app).await),
         Route::Metrics => operations::metrics(app).await,
         Route::OpenApi => Ok(operations::openapi()),

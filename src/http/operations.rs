@@ -4,10 +4,12 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::Answer;
+use super::callbacks::bytes;
 use super::error::Problem;
+use super::{Answer, Request};
 use crate::app::App;
 use crate::app::check_setup::{Check, Verdict};
+use crate::ports::{HttpRequest, Method};
 use crate::store::{effects, facts, read};
 
 /// `GET /healthz`: whether the database answers.
@@ -42,6 +44,16 @@ pub(super) fn local(app: &App<'_>) -> Result<Answer, Problem> {
         fields.insert("comment_url".to_owned(), Value::String("/api/local/comment".to_owned()));
     }
     Ok(Answer::json(200, &local))
+}
+
+/// `POST /api/local/comment`: hands the demo's comment to the stand-in GitHub, which the page itself may not reach.
+pub(super) async fn local_comment(app: &App<'_>, request: &Request) -> Result<Answer, Problem> {
+    let address = local_settings(app).and_then(|local| Some(local.get("comment_url")?.as_str()?.to_owned()));
+    let Some(url) = address else { return Err(Problem::NotFound) };
+    let headers = vec![("content-type", "application/json".to_owned()), ("user-agent", "porter".to_owned())];
+    let body = bytes(request, 64 * 1024)?.to_vec();
+    let sent = app.http.send(HttpRequest { method: Method::Post, url, headers, body, timeout_ms: 10_000 }).await?;
+    Ok(Answer::typed(sent.status, "application/json", sent.body))
 }
 
 fn local_settings(app: &App<'_>) -> Option<Value> {

@@ -53,6 +53,8 @@ pub enum Route {
     StartupCheck,
     /// `GET /api/local`
     Local,
+    /// `POST /api/local/comment`
+    LocalComment,
     /// `GET /healthz`
     Health,
     /// `GET /metrics`
@@ -130,6 +132,7 @@ impl Route {
             ["agents", name] => get(method, Self::Agent { name: (*name).to_owned() }),
             ["startup", "check"] => get(method, Self::StartupCheck),
             ["local"] => get(method, Self::Local),
+            ["local", "comment"] => post(method, Self::LocalComment),
             ["openapi.json"] => get(method, Self::OpenApi),
             _ => Self::NotFound,
         }
@@ -168,7 +171,7 @@ impl Route {
             | Self::Local
             | Self::Metrics => Guard::Loopback,
             Self::StartupCheck => Guard::LoopbackUnset,
-            Self::CreateTask | Self::StopTask { .. } | Self::RetryTask { .. } => Guard::LoopbackChange,
+            Self::CreateTask | Self::StopTask { .. } | Self::RetryTask { .. } | Self::LocalComment => Guard::LoopbackChange,
             Self::Health | Self::OpenApi | Self::NotFound | Self::WrongMethod { .. } => Guard::Anyone,
         }
     }
@@ -181,7 +184,9 @@ impl Route {
             Self::Report => Body::AtMost(REPORT),
             Self::Complete => Body::AtMost(HAND_OVER),
             Self::Git { .. } => Body::Stream,
-            Self::Start | Self::CreateTask | Self::StopTask { .. } | Self::RetryTask { .. } => Body::AtMost(SMALL),
+            Self::Start | Self::CreateTask | Self::StopTask { .. } | Self::RetryTask { .. } | Self::LocalComment => {
+                Body::AtMost(SMALL)
+            }
             Self::Tasks
             | Self::History
             | Self::Task { .. }
