@@ -5,6 +5,7 @@ use sha2::{Digest, Sha256};
 use super::App;
 use super::claim_attempt::{CHANGE_SET_LIMITS, Session, TurnedAway};
 use super::record::Recorded;
+use crate::clients::github::contents::EntryKind;
 use crate::clients::github::git::{Entry, TreeChange};
 use crate::clients::github::{GithubError, Repo};
 use crate::domain::effect::Effect;
@@ -153,19 +154,19 @@ impl App<'_> {
             Ok(checked) => checked,
             Err(broken) => return Ok(Err(broken)),
         };
-        let deletes = change_set.files.iter().any(|file| matches!(file, ChangedFile::Deleted { .. }));
-        let known = if deletes { self.base_paths(session, &job.base_sha).await? } else { None };
-        let is_file = |path: &str| known.as_ref().is_none_or(|paths| paths.binary_search(&path.to_owned()).is_ok());
+        let Some(files) = self.base_files(session, &job.base_sha).await? else { return Ok(Ok(checked)) };
+        let is_file = |path: &str| files.binary_search_by(|file| file.as_str().cmp(path)).is_ok();
         Ok(check_against_base(change_set, &is_file).map(|()| checked))
     }
 
-    /// Every path of the base, sorted; `None` when GitHub does not list them all.
-    async fn base_paths(&self, session: &Session, base: &Sha) -> Result<Option<Vec<String>>, Fault> {
+    /// Every file of the base, sorted; `None` when GitHub does not list them all.
+    async fn base_files(&self, session: &Session, base: &Sha) -> Result<Option<Vec<String>>, Fault> {
         let tree = self.repo_of(&session.task).tree(base).await;
         let tree = tree.map_err(|error| error.into_fault("reading the base tree"))?;
-        let mut paths: Vec<String> = tree.entries.iter().map(|entry| entry.path.raw().to_owned()).collect();
-        paths.sort_unstable();
-        Ok((!tree.truncated).then_some(paths))
+        let files = tree.entries.iter().filter(|entry| entry.kind != EntryKind::Tree);
+        let mut files: Vec<String> = files.map(|entry| entry.path.raw().to_owned()).collect();
+        files.sort_unstable();
+        Ok((!tree.truncated).then_some(files))
     }
 
     /// Makes the tree unless somebody else is at it. `false`: not now.

@@ -107,10 +107,8 @@ impl App<'_> {
             return Ok(format!("@{login} there is no task on this issue. Comment `{mention}` to start one."));
         };
         let view = self.status_view(&task).await?;
-        let line = match task.state {
-            State::Running { .. } | State::Publishing { .. } => self.last_line(&task.id).await?,
-            _ => None,
-        };
+        let at_work = matches!(task.state, State::Running { .. } | State::Publishing { .. });
+        let line = if at_work { self.last_line(&task.id).await? } else { None };
         Ok(standing(login, &view, line.as_deref()))
     }
 

@@ -96,12 +96,12 @@ impl App<'_> {
         repository: &Repository,
     ) -> Result<Result<Route, Refusal>, Fault> {
         match task.request.origin.place {
-            Place::Issue => from_branch(task, repo, repository).await,
-            Place::PullRequest | Place::ReviewLine { .. } => self.from_pull_request(task, repo).await,
+            Place::Issue => route_of_branch(task, repo, repository).await,
+            Place::PullRequest | Place::ReviewLine { .. } => self.route_of_pull_request(task, repo).await,
         }
     }
 
-    async fn from_pull_request(&self, task: &Task, repo: &Repo<'_>) -> Result<Result<Route, Refusal>, Fault> {
+    async fn route_of_pull_request(&self, task: &Task, repo: &Repo<'_>) -> Result<Result<Route, Refusal>, Fault> {
         let doing = "reading the pull request";
         let number: IssueNumber = task.request.issue;
         let pull = match repo.pull(number).await {
@@ -164,7 +164,7 @@ impl App<'_> {
 }
 
 /// From a branch of the repository to a pull request into it.
-async fn from_branch(
+async fn route_of_branch(
     task: &Task,
     repo: &Repo<'_>,
     repository: &Repository,

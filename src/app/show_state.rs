@@ -37,12 +37,11 @@ impl App<'_> {
 
     /// What the status comment needs to know besides the task.
     pub(super) async fn status_view<'t>(&self, task: &'t Task) -> Result<StatusView<'t>, Fault> {
-        let ahead = match task.state {
-            State::Queued { .. } => {
-                let open = tasks::open_of_issue(self.sql, task.request.repo_id, task.request.issue).await?;
-                open.into_iter().map(|other| other.id).find(|other| other != &task.id)
-            }
-            _ => None,
+        let ahead = if matches!(task.state, State::Queued { .. }) {
+            let open = tasks::open_of_issue(self.sql, task.request.repo_id, task.request.issue).await?;
+            open.into_iter().map(|other| other.id).find(|other| other != &task.id)
+        } else {
+            None
         };
         Ok(StatusView {
             task,

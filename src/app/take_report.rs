@@ -28,10 +28,9 @@ impl App<'_> {
     ) -> Result<Result<EventsAnswer, TurnedAway>, Fault> {
         let Session { row, task } = session;
         if row.closed_at.is_some() {
-            return Ok(match &task.state {
-                State::Stopped { .. } => Ok(EventsAnswer::Stop { reason: "The task was stopped.".to_owned() }),
-                _ => Err(TurnedAway::Closed),
-            });
+            let stopped = matches!(task.state, State::Stopped { .. });
+            let stop = EventsAnswer::Stop { reason: "The task was stopped.".to_owned() };
+            return Ok(if stopped { Ok(stop) } else { Err(TurnedAway::Closed) });
         }
         let seq = i64::try_from(request.seq).unwrap_or(i64::MAX);
         let now = self.clock.now();

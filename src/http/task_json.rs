@@ -79,10 +79,8 @@ pub(super) async fn whole(app: &App<'_>, task: &Task) -> Result<TaskJson, Fault>
 pub(super) fn brief(task: &Task) -> TaskJson {
     let request = &task.request;
     let words = task.state.words();
-    let pull_request = match &task.state {
-        State::Succeeded { pull_request, .. } => Some(pull_request.clone()),
-        _ => None,
-    };
+    let pull_request =
+        if let State::Succeeded { pull_request, .. } = &task.state { Some(pull_request.clone()) } else { None };
     TaskJson {
         id: task.id.to_string(),
         status: words.status,

@@ -155,10 +155,8 @@ pub fn end(task: &Task, mention: &str) -> Option<String> {
         State::TimedOut { at } => format!("this took too long. {}", timeout_words(*at, agent)),
         State::Stopped { by } => format!("this was stopped {}.", stopped_words(by)),
     };
-    let retry = match &task.state {
-        State::Refused { .. } => String::new(),
-        _ => format!(" To try again, comment `{mention} retry`."),
-    };
+    let refused = matches!(task.state, State::Refused { .. });
+    let retry = if refused { String::new() } else { format!(" To try again, comment `{mention} retry`.") };
     Some(format!("@{} {what}{retry}", task.request.asker.login))
 }
 

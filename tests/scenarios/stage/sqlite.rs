@@ -1,0 +1,92 @@
+//! `ports::Sql` over SQLite in memory, with the migrations the Worker gets.
+
+use std::cell::RefCell;
+
+use async_trait::async_trait;
+use porter::ports::{Fault, Row, Sql, SqlError, Statement, Value};
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, ErrorCode, ToSql};
+
+/// Every migration, in order.
+pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_main_job.sql")];
+
+/// A database of its own.
+pub(crate) struct Sqlite(RefCell<Connection>);
+
+impl Sqlite {
+    pub(crate) fn migrated() -> Self {
+        let connection = Connection::open_in_memory().expect("SQLite opens");
+        connection.pragma_update(None, "foreign_keys", true).expect("SQLite has foreign keys");
+        for migration in MIGRATIONS {
+            connection.execute_batch(migration).expect("the migration applies");
+        }
+        Self(RefCell::new(connection))
+    }
+}
+
+struct Bound<'a>(&'a Value);
+
+impl ToSql for Bound<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self.0 {
+            Value::Null => ToSqlOutput::Borrowed(ValueRef::Null),
+            // D1 binds every number as a float: what would break there is to break here.
+            #[expect(clippy::cast_precision_loss, reason = "the product keeps numbers below 2^53")]
+            Value::Int(number) => ToSqlOutput::Borrowed(ValueRef::Real(*number as f64)),
+            Value::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}
+
+fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, SqlError> {
+    assert!(statement.params.len() <= 100, "D1 takes 100 parameters: {}", statement.sql);
+    let mut prepared = connection.prepare_cached(statement.sql).map_err(classify)?;
+    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let bound: Vec<Bound<'_>> = statement.params.iter().map(Bound).collect();
+    let rows = prepared.query_map(rusqlite::params_from_iter(bound), |row| {
+        names
+            .iter()
+            .enumerate()
+            .map(|(index, name)| {
+                let value = match row.get_ref(index)? {
+                    ValueRef::Null => Value::Null,
+                    ValueRef::Integer(number) => Value::Int(number),
+                    #[expect(clippy::cast_possible_truncation, reason = "as serde-wasm-bindgen reads whole floats")]
+                    ValueRef::Real(number) => Value::Int(number as i64),
+                    ValueRef::Text(text) => Value::Text(String::from_utf8_lossy(text).into_owned()),
+                    ValueRef::Blob(_) => Value::Null,
+                };
+                Ok((name.clone(), value))
+            })
+            .collect::<rusqlite::Result<Row>>()
+    });
+    rows.map_err(classify)?.collect::<rusqlite::Result<Vec<Row>>>().map_err(classify)
+}
+
+fn classify(error: rusqlite::Error) -> SqlError {
+    match &error {
+        rusqlite::Error::SqliteFailure(code, message)
+            if code.code == ErrorCode::ConstraintViolation
+                && message.as_ref().is_some_and(|text| text.contains("UNIQUE")) =>
+        {
+            SqlError::Conflict(error.to_string())
+        }
+        _ => SqlError::Fault(Fault::permanent("asking SQLite", error.to_string())),
+    }
+}
+
+#[async_trait(?Send)]
+impl Sql for Sqlite {
+    async fn query(&self, statement: Statement) -> Result<Vec<Row>, SqlError> {
+        run(&self.0.borrow(), &statement)
+    }
+
+    async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, SqlError> {
+        let mut connection = self.0.borrow_mut();
+        let transaction = connection.transaction().map_err(classify)?;
+        let results: Result<Vec<_>, SqlError> = statements.iter().map(|statement| run(&transaction, statement)).collect();
+        let results = results?;
+        transaction.commit().map_err(classify)?;
+        Ok(results)
+    }
+}
