@@ -35,6 +35,8 @@ struct Hostile {
 enum Hides {
     /// Hidden where Markdown is rendered; in a diff it would be seen.
     Markdown,
+    /// The same, but a title shows it as written.
+    Rendered,
     /// Made of characters that show nothing anywhere.
     Everywhere,
     /// Hides nothing, but wants to be more than text.
@@ -127,7 +129,7 @@ fn delimiter(prompt: &str) -> String {
 #[test]
 fn no_hidden_text_reaches_the_prompt_from_any_field() {
     for hostile in corpus() {
-        let one_line = !hostile.text.contains('\n');
+        let one_line = !hostile.text.contains('\n') && hostile.hides != Hides::Rendered;
         let everywhere = hostile.hides == Hides::Everywhere;
         let places = RENDERED
             .iter()
@@ -181,7 +183,7 @@ fn technical_detail_is_kept_byte_for_byte() {
         "    indented <!-- kept -->\n\n\n    &amp; more",
         "`<!-- kept -->` and ``a ` b``",
         "- item\n\n  ```js\n  a < b && c > d; // <b title=\"x\">\n  ```\n- [x] done\n- [ ] open",
-        "| a | b |\n|:--|--:|\n| 1 | `x|y` |",
+        "| a | b |\n|:--|--:|\n| 1 | `x\\|y` |",
         "1. one\n2. two\n\n> quoted\n> text",
         "see src/a.rs:12, https://example.com/a?b=1&c=2#d and #12, @bob, a < b, x -> y, 5 > 3",
         "**bold** _it_ ~~gone~~ \\*kept\\* snake_case_name __init__",
@@ -320,12 +322,16 @@ fn golden_templates() {
         ("{{issue}}", "{{instructions}} is missing"),
         ("{{instructions}}", "{{issue}} is missing"),
         ("{{issue}}\n{{instructions", "line 2 opens a placeholder"),
-        (&"{{issue}}{{instructions}} many words".repeat(900), "more than half of the budget of 24000"),
     ] {
         let wrapped = made(|m| m.repository.template = Some(text(bad)));
         assert!(wrapped.warnings[0].to_string().contains(words), "{:?}", wrapped.warnings);
         assert_eq!(wrapped.prompt, made(|_| {}).prompt);
     }
+    let wrapped = made(|m| {
+        m.repository.template = Some(text(&"{{issue}}{{instructions}} many words".repeat(200)));
+        m.repository.config.max_prompt_tokens = Some(2_000);
+    });
+    assert!(wrapped.warnings[0].to_string().contains("more than half of the budget of 2000"), "{:?}", wrapped.warnings);
 }
 
 #[test]
@@ -369,7 +375,10 @@ fn readiness_grows_with_what_an_issue_says() {
             m.comments.clear();
         });
         let assessment = wrapped.assessment;
-        assert_eq!(u32::from(assessment.score), assessment.signals.iter().map(|signal| u32::from(signal.points)).sum());
+        assert_eq!(
+            u32::from(assessment.score),
+            assessment.signals.iter().map(|signal| u32::from(signal.points)).sum::<u32>()
+        );
         let json = serde_json::to_string(&assessment).unwrap();
         assert_eq!(serde_json::from_str::<porter::wrap::assess::Assessment>(&json).unwrap(), assessment);
         assessment.score
@@ -425,16 +434,13 @@ fn hostile_megabytes_take_time_in_proportion() {
         "1. \n",
     ];
     for piece in pieces {
-        let hostile = text(&mebibyte(piece));
-        let began = Instant::now();
-        for field in Field::ALL {
-            let clean = write(field, &hostile);
-            assert!(clean.as_str().len() <= field.limit(), "{piece:?}");
-        }
         let mut material = pull_request();
-        material.task.body = hostile;
-        wrapped(&material);
+        material.task.body = text(&mebibyte(piece));
+        let began = Instant::now();
+        let wrapped = wrapped(&material);
+        // Debug builds on a busy machine; what is quadratic takes minutes.
         assert!(began.elapsed() < Duration::from_secs(20), "{piece:?}: {:?}", began.elapsed());
+        assert!(wrapped.prompt.len() <= Field::Body.limit() + 8_000, "{piece:?}");
     }
 }
 
