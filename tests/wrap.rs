@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test wrap` writes the golden prompts anew; read the difference before committing it.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, reason = "a test fails loudly")]
+
 #[path = "fixtures/wrap/material.rs"]
 mod material;
 
@@ -15,7 +17,7 @@ use porter::domain::repository_config::RepositoryConfig;
 use porter::domain::untrusted::Untrusted;
 use porter::wrap::material::{Access, Clarification, Material, Subject, Tests, TreeEntry};
 use porter::wrap::pass::Part;
-use porter::wrap::write::{Field, shows_nothing, write, write_path};
+use porter::wrap::write::{Field, SECTIONS, write, write_path};
 use porter::wrap::{Settings, Wrapped, wrap};
 use proptest::prelude::*;
 
@@ -35,6 +37,8 @@ struct Hostile {
 enum Hides {
     /// Hidden where Markdown is rendered; in a diff it would be seen.
     Markdown,
+    /// The same, but a title shows it as written.
+    Rendered,
     /// Made of characters that show nothing anywhere.
     Everywhere,
     /// Hides nothing, but wants to be more than text.
@@ -45,6 +49,28 @@ fn corpus() -> Vec<Hostile> {
     let corpus: Vec<Hostile> = serde_json::from_str(include_str!("fixtures/wrap/hostile.json")).unwrap();
     assert!(corpus.len() >= 60);
     corpus
+}
+
+/// What Write promises to remove, listed apart from the code that does it.
+fn invisible(c: char) -> bool {
+    let listed = [
+        0xad..=0xad,
+        0x34f..=0x34f,
+        0x180e..=0x180e,
+        0x200b..=0x200f,
+        0x202a..=0x202e,
+        0x2060..=0x206f,
+        0x2800..=0x2800,
+        0x3164..=0x3164,
+        0xfe00..=0xfe0f,
+        0xfeff..=0xfeff,
+        0xfff9..=0xfffb,
+        0x1bca0..=0x1bca3,
+        0x1d173..=0x1d17a,
+        0xe0000..=0xe007f,
+        0xe0100..=0xe01ef,
+    ];
+    (c.is_control() && c != '\n' && c != '\t') || listed.iter().any(|range| range.contains(&u32::from(c)))
 }
 
 fn wrapped(material: &Material) -> Wrapped {
@@ -127,18 +153,18 @@ fn delimiter(prompt: &str) -> String {
 #[test]
 fn no_hidden_text_reaches_the_prompt_from_any_field() {
     for hostile in corpus() {
-        let one_line = !hostile.text.contains('\n');
+        let one_line = !hostile.text.contains('\n') && hostile.hides != Hides::Rendered;
         let everywhere = hostile.hides == Hides::Everywhere;
         let places = RENDERED
             .iter()
             .chain(LINES.iter().filter(|_| one_line))
             .chain(SHOWN.iter().filter(|_| everywhere))
-            .chain(&PATHS);
+            .chain(PATHS.iter().filter(|_| everywhere));
         for (field, place) in places {
             let prompt = with(*place, &hostile.text).prompt;
             let case = format!("{} in {field}", hostile.name);
             assert!(!prompt.to_lowercase().contains(PAYLOAD), "{case}: {prompt}");
-            assert!(!prompt.chars().any(shows_nothing), "{case}");
+            assert!(!prompt.chars().any(invisible), "{case}");
         }
         for (field, place) in &RENDERED {
             let prompt = with(*place, &hostile.text).prompt;
@@ -181,7 +207,7 @@ fn technical_detail_is_kept_byte_for_byte() {
         "    indented <!-- kept -->\n\n\n    &amp; more",
         "`<!-- kept -->` and ``a ` b``",
         "- item\n\n  ```js\n  a < b && c > d; // <b title=\"x\">\n  ```\n- [x] done\n- [ ] open",
-        "| a | b |\n|:--|--:|\n| 1 | `x|y` |",
+        "| a | b |\n|:--|--:|\n| 1 | `x\\|y` |",
         "1. one\n2. two\n\n> quoted\n> text",
         "see src/a.rs:12, https://example.com/a?b=1&c=2#d and #12, @bob, a < b, x -> y, 5 > 3",
         "**bold** _it_ ~~gone~~ \\*kept\\* snake_case_name __init__",
@@ -233,6 +259,9 @@ fn what_is_said_or_edited_at_the_trigger_or_later_is_not_read() {
         assert_eq!(said(created, updated, Access::Write), 0, "{created} {updated}");
     }
     let mut material = issue();
+    material.task.triggered_at = at("2026-02-18T10:00:00.900Z");
+    material.comments.push(comment("dave", "2026-02-18T10:00:00Z", "the late words"));
+    assert!(!wrapped(&material).prompt.contains("late words"), "the same second may be later");
     material.comments.push(comment("porter", early, "<!-- porter:task=01jabc -->\nPorter is at work"));
     assert!(!wrapped(&material).prompt.contains("at work"));
 }
@@ -240,6 +269,9 @@ fn what_is_said_or_edited_at_the_trigger_or_later_is_not_read() {
 /// Compares with the file of this name, or writes it.
 fn golden(name: &str, wrapped: &Wrapped) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/wrap/golden").join(format!("{name}.md"));
+    for heading in outside(&wrapped.prompt).lines().filter_map(|line| line.strip_prefix("## ")) {
+        assert!(SECTIONS.contains(&heading), "strangers could write ## {heading}");
+    }
     let warnings: Vec<String> = wrapped.warnings.iter().map(|warning| format!("warning: {warning}\n")).collect();
     let signals: Vec<String> = wrapped
         .assessment
@@ -319,13 +351,22 @@ fn golden_templates() {
     for (bad, words) in [
         ("{{issue}}", "{{instructions}} is missing"),
         ("{{instructions}}", "{{issue}} is missing"),
+        ("{{issue}}{{issue}}{{instructions}}", "{{issue}} stands there twice"),
         ("{{issue}}\n{{instructions", "line 2 opens a placeholder"),
-        (&"{{issue}}{{instructions}} many words".repeat(900), "more than half of the budget of 24000"),
     ] {
         let wrapped = made(|m| m.repository.template = Some(text(bad)));
         assert!(wrapped.warnings[0].to_string().contains(words), "{:?}", wrapped.warnings);
         assert_eq!(wrapped.prompt, made(|_| {}).prompt);
     }
+    let wrapped = made(|m| {
+        m.repository.template = Some(text(&"{{issue}}{{instructions}} many words".repeat(200)));
+        m.repository.config.max_prompt_tokens = Some(2_000);
+    });
+    let many = made(|m| {
+        m.repository.template = Some(text(&format!("{{{{issue}}}}{{{{instructions}}}}{}", "{{branch}}".repeat(300))))
+    });
+    assert!(many.warnings[0].to_string().contains("more than half"), "{:?}", many.warnings);
+    assert!(wrapped.warnings[0].to_string().contains("more than half of the budget of 2000"), "{:?}", wrapped.warnings);
 }
 
 #[test]
@@ -369,7 +410,10 @@ fn readiness_grows_with_what_an_issue_says() {
             m.comments.clear();
         });
         let assessment = wrapped.assessment;
-        assert_eq!(u32::from(assessment.score), assessment.signals.iter().map(|signal| u32::from(signal.points)).sum());
+        assert_eq!(
+            u32::from(assessment.score),
+            assessment.signals.iter().map(|signal| u32::from(signal.points)).sum::<u32>()
+        );
         let json = serde_json::to_string(&assessment).unwrap();
         assert_eq!(serde_json::from_str::<porter::wrap::assess::Assessment>(&json).unwrap(), assessment);
         assessment.score
@@ -425,16 +469,13 @@ fn hostile_megabytes_take_time_in_proportion() {
         "1. \n",
     ];
     for piece in pieces {
-        let hostile = text(&mebibyte(piece));
-        let began = Instant::now();
-        for field in Field::ALL {
-            let clean = write(field, &hostile);
-            assert!(clean.as_str().len() <= field.limit(), "{piece:?}");
-        }
         let mut material = pull_request();
-        material.task.body = hostile;
-        wrapped(&material);
+        material.task.body = text(&mebibyte(piece));
+        let began = Instant::now();
+        let wrapped = wrapped(&material);
+        // Debug builds on a busy machine; what is quadratic takes minutes.
         assert!(began.elapsed() < Duration::from_secs(20), "{piece:?}: {:?}", began.elapsed());
+        assert!(wrapped.prompt.len() <= Field::Body.limit() + 8_000, "{piece:?}");
     }
 }
 
@@ -517,7 +558,7 @@ proptest! {
         for field in Field::ALL {
             let once = write(field, &Untrusted::new(soup.clone()));
             prop_assert_eq!(&write(field, &Untrusted::new(once.as_str())), &once);
-            prop_assert!(!once.as_str().chars().any(shows_nothing));
+            prop_assert!(!once.as_str().chars().any(invisible));
             prop_assert!(!once.as_str().to_lowercase().contains("<porter-text"));
             prop_assert!(once.as_str().len() <= field.limit());
         }
@@ -543,7 +584,7 @@ proptest! {
         let settings = Settings { max_tokens };
         let first = wrap(&material, &settings);
         prop_assert_eq!(&first, &wrap(&material.clone(), &settings));
-        prop_assert!(!first.prompt.chars().any(shows_nothing));
+        prop_assert!(!first.prompt.chars().any(invisible));
         prop_assert!(first.tokens <= u64::from(max_tokens.max(2_000)));
     }
 

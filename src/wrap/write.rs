@@ -132,7 +132,7 @@ impl Field {
 #[must_use]
 pub fn write(field: Field, text: &Untrusted) -> Clean {
     let limit = field.limit();
-    let raw = head(text.raw(), (limit * 8).max(64 * 1024));
+    let raw = head(text.raw(), (limit * 4).max(64 * 1024));
     let mut clean = settled(field.dialect(), raw);
     // A cut can undo what cleaning did (it may end inside code), so the rest is cleaned again until it fits.
     for share in [8, 7, 6, 4] {

@@ -27,7 +27,10 @@ pub enum BadTemplate {
     /// A placeholder without which there is no task.
     #[error("the placeholder {{{{{0}}}}} is missing")]
     Missing(&'static str),
-    /// The template alone takes more than half of the budget.
+    /// A placeholder of a whole section that stands there twice: the budget has room for it once.
+    #[error("the placeholder {{{{{0}}}}} stands there twice")]
+    Repeated(&'static str),
+    /// The template alone, with its short values, takes more than half of the budget.
     #[error("it takes {tokens} tokens, more than half of the budget of {budget}")]
     TooLong {
         /// Its own size.
@@ -41,6 +44,11 @@ pub enum BadTemplate {
 const PLACEHOLDERS: [&str; 8] = ["issue", "context", "instructions", "repository", "number", "branch", "base", "agent"];
 /// Those that must be there: the work itself, and the rules without which its result would be lost.
 const REQUIRED: [&str; 2] = ["issue", "instructions"];
+
+/// What a short value such as a branch may take, in tokens.
+const FILL_TOKENS: u64 = 60;
+/// Those that may stand there once only.
+const SECTIONS: [&str; 3] = ["issue", "context", "instructions"];
 
 /// What placeholders stand for.
 pub(super) struct Filling<'a> {
@@ -97,16 +105,27 @@ fn pieces(template: &str) -> Vec<Piece<'_>> {
 
 /// Whether a template can be used.
 pub(super) fn check(template: &str, budget: u32) -> Result<(), BadTemplate> {
-    let own = tokens(template);
+    let fills = pieces(template).iter().filter(|piece| matches!(piece, Piece::Placeholder { .. })).count();
+    let own = tokens(template) + FILL_TOKENS * u64::try_from(fills).unwrap_or(u64::MAX / FILL_TOKENS);
     if own > u64::from(budget) / 2 {
         return Err(BadTemplate::TooLong { tokens: own, budget });
     }
     let mut missing = REQUIRED.to_vec();
+    let mut unused = SECTIONS.to_vec();
     for piece in pieces(template) {
         match piece {
             Piece::Text(_) => {}
             Piece::Unclosed { line } => return Err(BadTemplate::Unclosed { line }),
-            Piece::Placeholder { name, .. } if PLACEHOLDERS.contains(&name) => missing.retain(|known| *known != name),
+            Piece::Placeholder { name, .. } if PLACEHOLDERS.contains(&name) => {
+                if let Some(section) = SECTIONS.into_iter().find(|section| *section == name) {
+                    let before = unused.len();
+                    unused.retain(|known| *known != section);
+                    if unused.len() == before {
+                        return Err(BadTemplate::Repeated(section));
+                    }
+                }
+                missing.retain(|known| *known != name);
+            }
             Piece::Placeholder { name, line } => {
                 return Err(BadTemplate::UnknownPlaceholder { name: name.chars().take(40).collect(), line });
             }

@@ -155,7 +155,7 @@ fn score(
         })
         .sum();
     let by_search =
-        hits.iter().position(|hit| hit == path).map_or(0, |at| 3_000 / (1 + u64::try_from(at).unwrap_or(999)));
+        hits.iter().position(|hit| hit == path).map_or(0, |at| 6_000 / (1 + u64::try_from(at).unwrap_or(999)));
     let total = by_words + by_search;
     if GENERATED.iter().any(|part| path.as_str().split('/').any(|own| own == *part || own.ends_with(part))) {
         total / 20

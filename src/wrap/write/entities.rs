@@ -40,7 +40,7 @@ fn meaning(name: &str) -> Option<Option<char>> {
             None if number.bytes().all(|b| b.is_ascii_digit()) => number.parse().ok()?,
             Some(_) | None => return None,
         };
-        return Some(char::from_u32(code).and_then(shown));
+        return char::from_u32(code).map(shown);
     }
     NAMED.iter().find(|(known, _)| *known == name).map(|(_, c)| shown(*c))
 }
