@@ -91,7 +91,7 @@ async fn the_box_shows_nothing_of_the_computer() {
     let look = format!(
         r#"{{
         cat {host} && echo SAW-HOST-FILE; ls -dA /home/* /home/.??* /root /var/run /sys /mnt /opt/* /srv 2>/dev/null | grep -vE '^/home/agent$|^/opt/(porter|node)$' && echo SAW-DIRECTORIES
-        (exec 3<>/dev/tcp/127.0.0.1/{port}) && echo SAW-LOOPBACK; (exec 3<>/dev/tcp/1.1.1.1/53) && echo SAW-NETWORK
+        (exec 3<>/dev/tcp/127.0.0.1/{port}) && echo SAW-LOOPBACK; tail -n +3 /proc/net/dev | grep -qv ' lo:' && echo SAW-NETWORK
         grep -l '[c]anary' /proc/*/environ /proc/*/cmdline && echo SAW-ENVIRONMENT
         ls /proc | grep -c '^[0-9]*$' | grep -qE '^[0-9]$' || echo SAW-PROCESSES
         touch /usr/x /opt/porter/agents/x && echo WROTE-TOOLS; mount -t tmpfs x /mnt && echo MOUNTED; id -u | grep -q '^0$' && echo ROOT
