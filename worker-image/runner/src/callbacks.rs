@@ -3,9 +3,7 @@
 use std::time::Duration;
 
 use porter::domain::secret::Secret;
-use porter::protocol::wire::{
-    CompleteAnswer, EventsAnswer, EventsRequest, StartAnswer, StartRequest,
-};
+use porter::protocol::wire::{CompleteAnswer, EventsAnswer, EventsRequest, StartAnswer, StartRequest};
 use reqwest::{Client, Response, StatusCode};
 use tokio::time::Instant;
 
@@ -71,18 +69,13 @@ impl Callbacks {
             Err(error) => return Claimed::Failed(error.to_string()),
         };
         let until = Instant::now() + CLAIM_FOR;
-        let Some(response) = self
-            .insist("start", claim, &body, Duration::from_secs(30), until)
-            .await
-        else {
+        let Some(response) = self.insist("start", claim, &body, Duration::from_secs(30), until).await else {
             return Claimed::Failed("Porter did not answer".to_owned());
         };
         match response.status() {
             StatusCode::OK => match read_json(response).await {
                 Ok(job) => Claimed::Job(Box::new(job)),
-                Err(error) => {
-                    Claimed::Failed(format!("Porter's answer could not be read: {error}"))
-                }
+                Err(error) => Claimed::Failed(format!("Porter's answer could not be read: {error}")),
             },
             StatusCode::CONFLICT | StatusCode::GONE => Claimed::NotOurs,
             status => Claimed::Failed(format!("Porter answered {status}")),
@@ -94,18 +87,13 @@ impl Callbacks {
         let Ok(body) = serde_json::to_vec(request) else {
             return Reported::Unheard;
         };
-        match self
-            .post("events", session, body, Duration::from_secs(20))
-            .await
-        {
+        match self.post("events", session, body, Duration::from_secs(20)).await {
             Ok(response) => match response.status() {
                 StatusCode::OK => match read_json(response).await {
                     Ok(answer) => Reported::Answered(answer),
                     Err(_) => Reported::Unheard,
                 },
-                StatusCode::GONE | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                    Reported::Closed
-                }
+                StatusCode::GONE | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Reported::Closed,
                 // A report that Porter cannot take (say, too large) must not stand in the way of the next.
                 status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => {
                     Reported::Answered(EventsAnswer::Continue(true))
@@ -117,17 +105,9 @@ impl Callbacks {
     }
 
     /// Hands over the result: the same bytes until Porter answers or `until` has passed.
-    pub(crate) async fn complete(
-        &self,
-        session: &Secret,
-        body: &[u8],
-        until: Instant,
-    ) -> Delivered {
+    pub(crate) async fn complete(&self, session: &Secret, body: &[u8], until: Instant) -> Delivered {
         let patience = Duration::from_secs(120);
-        let Some(response) = self
-            .insist("complete", session, body, patience, until)
-            .await
-        else {
+        let Some(response) = self.insist("complete", session, body, patience, until).await else {
             return Delivered::Unheard;
         };
         let status = response.status();
@@ -174,11 +154,7 @@ impl Callbacks {
     ) -> Result<Response, reqwest::Error> {
         let request = self.http.post(format!("{}/{name}", self.base));
         let request = request.bearer_auth(token.expose()).timeout(patience);
-        request
-            .header("content-type", "application/json")
-            .body(body)
-            .send()
-            .await
+        request.header("content-type", "application/json").body(body).send().await
     }
 }
 
@@ -195,9 +171,6 @@ fn retry_after(response: &Response) -> Duration {
 }
 
 async fn read_json<T: serde::de::DeserializeOwned>(response: Response) -> Result<T, String> {
-    let body = response
-        .bytes()
-        .await
-        .map_err(|error| error.without_url().to_string())?;
+    let body = response.bytes().await.map_err(|error| error.without_url().to_string())?;
     serde_json::from_slice(&body).map_err(|error| error.to_string())
 }

@@ -23,72 +23,31 @@ pub(crate) async fn clone(
     if ![40, 64].contains(&sha.len()) || !sha.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return Err("the base commit that Porter named is not a commit id".to_owned());
     }
-    let git = Git {
-        dir: private.join("repository.git"),
-        tree: tree.to_owned(),
-        index: private.join("index"),
-    };
+    let git = Git { dir: private.join("repository.git"), tree: tree.to_owned(), index: private.join("index") };
     fs::create_dir_all(tree).map_err(disk)?;
-    let format = if sha.len() == 64 {
-        "--object-format=sha256"
-    } else {
-        "--object-format=sha1"
-    };
-    git.run(&[
-        "init",
-        "--quiet",
-        "--template=",
-        format,
-        "--initial-branch=base",
-    ])
-    .await?;
+    let format = if sha.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
+    git.run(&["init", "--quiet", "--template=", format, "--initial-branch=base"]).await?;
     fetch(&git, url, session, repository).await?;
     let kind = git.run(&["cat-file", "-t", sha]).await;
     if !kind.is_ok_and(|kind| kind.trim_ascii() == b"commit") {
-        return Err(format!(
-            "{} could not be cloned: {sha} is no commit of it",
-            repository.full_name
-        ));
+        return Err(format!("{} could not be cloned: {sha} is no commit of it", repository.full_name));
     }
     give_agent_its_own(&git, repository).await?;
     Ok(git)
 }
 
 /// By commit id first, which any current git host allows; an older one gets asked for the branch.
-async fn fetch(
-    git: &Git,
-    url: &str,
-    session: &Secret,
-    repository: &JobRepository,
-) -> Result<(), String> {
+async fn fetch(git: &Git, url: &str, session: &Secret, repository: &JobRepository) -> Result<(), String> {
     let sha = repository.base_sha.as_str();
-    let exact = [
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        DEPTH,
-        "--end-of-options",
-        url,
-        sha,
-    ];
+    let exact = ["fetch", "--quiet", "--no-tags", DEPTH, "--end-of-options", url, sha];
     let Err(first) = git.with_password(url, session, &exact).await else {
         return Ok(());
     };
     let branch = format!("+refs/heads/{}:refs/porter/base", repository.base_ref);
-    let whole = [
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--end-of-options",
-        url,
-        &branch,
-    ];
+    let whole = ["fetch", "--quiet", "--no-tags", "--end-of-options", url, &branch];
     match git.with_password(url, session, &whole).await {
         Ok(_) => Ok(()),
-        Err(_) => Err(format!(
-            "{} could not be cloned: {first}",
-            repository.full_name
-        )),
+        Err(_) => Err(format!("{} could not be cloned: {first}", repository.full_name)),
     }
 }
 
@@ -97,24 +56,9 @@ async fn fetch(
 async fn give_agent_its_own(private: &Git, repository: &JobRepository) -> Result<(), String> {
     let sha = repository.base_sha.as_str();
     let theirs = private.tree.join(".git");
-    let git = Git {
-        dir: theirs.clone(),
-        tree: private.tree.clone(),
-        index: theirs.join("index"),
-    };
-    let format = if sha.len() == 64 {
-        "--object-format=sha256"
-    } else {
-        "--object-format=sha1"
-    };
-    git.run(&[
-        "init",
-        "--quiet",
-        "--template=",
-        format,
-        "--initial-branch=base",
-    ])
-    .await?;
+    let git = Git { dir: theirs.clone(), tree: private.tree.clone(), index: theirs.join("index") };
+    let format = if sha.len() == 64 { "--object-format=sha256" } else { "--object-format=sha1" };
+    git.run(&["init", "--quiet", "--template=", format, "--initial-branch=base"]).await?;
     copy(&private.dir.join("objects"), &theirs.join("objects")).map_err(disk)?;
     let shallow = private.dir.join("shallow");
     if shallow.exists() {
@@ -127,8 +71,7 @@ async fn give_agent_its_own(private: &Git, repository: &JobRepository) -> Result
     }
     git.run(&["symbolic-ref", "HEAD", &local]).await?;
     git.run(&["config", "user.name", "Porter's agent"]).await?;
-    git.run(&["config", "user.email", "agent@porter.invalid"])
-        .await?;
+    git.run(&["config", "user.email", "agent@porter.invalid"]).await?;
     git.run(&["reset", "--quiet", "--hard", sha]).await?;
     Ok(())
 }

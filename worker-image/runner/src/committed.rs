@@ -25,24 +25,14 @@ pub(crate) async fn last_subject(git: &Git, base_sha: &str) -> Option<String> {
     if !hex || sha == base_sha {
         return None;
     }
-    let size = git
-        .with_objects_of(&objects, &["cat-file", "-s", &sha])
-        .await
-        .ok()?;
+    let size = git.with_objects_of(&objects, &["cat-file", "-s", &sha]).await.ok()?;
     if String::from_utf8(size).ok()?.trim().parse::<u64>().ok()? > LARGEST {
         return None;
     }
-    let commit = git
-        .with_objects_of(&objects, &["cat-file", "commit", &sha])
-        .await
-        .ok()?;
+    let commit = git.with_objects_of(&objects, &["cat-file", "commit", &sha]).await.ok()?;
     let text = String::from_utf8(commit).ok()?;
     let (_, message) = text.split_once("\n\n")?;
-    message
-        .lines()
-        .map(str::trim)
-        .find(|line| !line.is_empty())
-        .map(str::to_owned)
+    message.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }
 
 /// A branch's commit: its own file, or a line of the packed ones.
@@ -53,9 +43,7 @@ fn resolve(theirs: &Path, name: &str) -> Option<String> {
     }
     small(&theirs.join(name)).or_else(|| {
         let packed = small(&theirs.join("packed-refs"))?;
-        let line = packed
-            .lines()
-            .find(|line| line.split_once(' ').is_some_and(|(_, ours)| ours == name))?;
+        let line = packed.lines().find(|line| line.split_once(' ').is_some_and(|(_, ours)| ours == name))?;
         line.split_once(' ').map(|(sha, _)| sha.to_owned())
     })
 }
@@ -70,7 +58,5 @@ fn small(path: &Path) -> Option<String> {
     if !found.is_file() || found.len() > LARGEST {
         return None;
     }
-    fs::read_to_string(path)
-        .ok()
-        .map(|text| text.trim_end().to_owned())
+    fs::read_to_string(path).ok().map(|text| text.trim_end().to_owned())
 }

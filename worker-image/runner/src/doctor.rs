@@ -6,10 +6,7 @@ use crate::sandbox;
 
 /// Says it in one line.
 pub(crate) fn main() -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("porter-runner: {error}");

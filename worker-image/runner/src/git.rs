@@ -57,18 +57,12 @@ impl Git {
     /// A call of git that reads nothing of the user's or the system's configuration.
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new("git");
-        command
-            .env_clear()
-            .kill_on_drop(true)
-            .current_dir(&self.tree);
+        command.env_clear().kill_on_drop(true).current_dir(&self.tree);
         for name in PASSED_ON {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command
-            .env(
-                "PATH",
-                std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()),
-            )
+            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into()))
             .env("HOME", "/nonexistent")
             .env("LC_ALL", "C")
             .env("GIT_DIR", &self.dir)
@@ -97,30 +91,18 @@ impl Git {
     }
 
     /// Reads from a remote with a password that only git's own environment holds, and only for this call and address.
-    pub(crate) async fn with_password(
-        &self,
-        url: &str,
-        password: &Secret,
-        args: &[&str],
-    ) -> Result<Vec<u8>, String> {
+    pub(crate) async fn with_password(&self, url: &str, password: &Secret, args: &[&str]) -> Result<Vec<u8>, String> {
         let credentials = STANDARD.encode(format!("porter:{}", password.expose()));
         let mut command = self.command(args);
         command
             .env("GIT_CONFIG_COUNT", "1")
             .env("GIT_CONFIG_KEY_0", format!("http.{url}.extraHeader"))
-            .env(
-                "GIT_CONFIG_VALUE_0",
-                format!("Authorization: Basic {credentials}"),
-            );
+            .env("GIT_CONFIG_VALUE_0", format!("Authorization: Basic {credentials}"));
         finish(command, args, Vec::new()).await
     }
 
     /// As [`Self::run`], with another repository's objects readable; its configuration is not looked at.
-    pub(crate) async fn with_objects_of(
-        &self,
-        objects: &Path,
-        args: &[&str],
-    ) -> Result<Vec<u8>, String> {
+    pub(crate) async fn with_objects_of(&self, objects: &Path, args: &[&str]) -> Result<Vec<u8>, String> {
         let mut command = self.command(args);
         command.env("GIT_ALTERNATE_OBJECT_DIRECTORIES", objects);
         finish(command, args, Vec::new()).await
@@ -130,10 +112,7 @@ impl Git {
 async fn finish(mut command: Command, args: &[&str], input: Vec<u8>) -> Result<Vec<u8>, String> {
     let name = args.first().copied().unwrap_or_default();
     let broken = |error: std::io::Error| format!("git {name} could not be run: {error}");
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().map_err(broken)?;
     let stdin = child.stdin.take();
     let write = async {
@@ -148,10 +127,7 @@ async fn finish(mut command: Command, args: &[&str], input: Vec<u8>) -> Result<V
     if !output.status.success() {
         let words = String::from_utf8_lossy(&output.stderr);
         let last = words.lines().rev().find(|line| !line.trim().is_empty());
-        return Err(format!(
-            "git {name} failed: {}",
-            last.unwrap_or("no reason given")
-        ));
+        return Err(format!("git {name} failed: {}", last.unwrap_or("no reason given")));
     }
     written.map_err(broken)?;
     Ok(output.stdout)

@@ -51,12 +51,7 @@ impl Interrupts {
 
     /// Comes back when the run is interrupted, at once if it already is.
     pub(crate) async fn raised(&mut self) -> Interrupt {
-        match self
-            .0
-            .wait_for(Option::is_some)
-            .await
-            .map(|seen| seen.clone())
-        {
+        match self.0.wait_for(Option::is_some).await.map(|seen| seen.clone()) {
             Ok(Some(interrupt)) => interrupt,
             // Every raiser is gone, so nothing can interrupt any more.
             Ok(None) | Err(_) => std::future::pending().await,
@@ -88,10 +83,7 @@ pub(crate) async fn watch_deadline(raiser: Raiser, deadline: Instant) {
 
 /// Interrupts the run when the host asks this process to end.
 pub(crate) async fn watch_signals(raiser: Raiser) {
-    let (term, int) = (
-        signal(SignalKind::terminate()),
-        signal(SignalKind::interrupt()),
-    );
+    let (term, int) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
     let (Ok(mut term), Ok(mut int)) = (term, int) else {
         return tokio::time::sleep(Duration::MAX).await;
     };

@@ -39,13 +39,7 @@ impl Places {
             socket: at("private").join("gateway.sock"),
             root: root.clone(),
         };
-        for path in [
-            &root,
-            &places.private,
-            &places.tree,
-            &places.home,
-            &places.scratch,
-        ] {
+        for path in [&root, &places.private, &places.tree, &places.home, &places.scratch] {
             fs::create_dir_all(path)?;
             fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
         }

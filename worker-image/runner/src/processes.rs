@@ -72,7 +72,5 @@ fn parent_of(pid: i32) -> Option<i32> {
 }
 
 fn name_of(pid: Pid) -> Option<String> {
-    fs::read_to_string(format!("/proc/{pid}/comm"))
-        .ok()
-        .map(|name| name.trim_end().to_owned())
+    fs::read_to_string(format!("/proc/{pid}/comm")).ok().map(|name| name.trim_end().to_owned())
 }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use porter::domain::redact::Redactor;
 use porter::domain::secret::Secret;
 use porter::domain::time::Timestamp;
 use porter::protocol::wire::{EventsAnswer, EventsRequest, LineLevel, LogLine, Phase, StartAnswer};
@@ -12,7 +13,6 @@ use tokio::sync::Notify;
 use crate::callbacks::{Callbacks, Reported};
 use crate::gateway::meter::Meter;
 use crate::interrupt::{Interrupt, Raiser};
-use crate::redact::Redactor;
 
 /// The protocol's limit of lines a call.
 const LINES_A_CALL: usize = 500;
@@ -46,11 +46,7 @@ impl Log {
     /// An empty log that takes out what `redactor` knows.
     pub(crate) fn new(redactor: Redactor) -> Self {
         let (queue, arrived) = (Mutex::default(), Notify::new());
-        Self(Arc::new(Shared {
-            queue,
-            redactor,
-            arrived,
-        }))
+        Self(Arc::new(Shared { queue, redactor, arrived }))
     }
 
     /// Adds a text; every line of it becomes a log line.
@@ -61,11 +57,7 @@ impl Log {
             }
             // Redacted before it is cut, so that the cut cannot leave half a key.
             let line = shorten(&printable(&self.redact(line)));
-            self.queue().push(LogLine {
-                at: now().rfc3339(),
-                level,
-                text: line,
-            });
+            self.queue().push(LogLine { at: now().rfc3339(), level, text: line });
         }
     }
 
@@ -90,7 +82,7 @@ impl Log {
 
     /// The text without any issued secret.
     pub(crate) fn redact(&self, text: &str) -> String {
-        self.0.redactor.redact(text)
+        self.0.redactor.redact(text).into_owned()
     }
 
     /// What the log knows as secret.
@@ -154,13 +146,7 @@ pub(crate) struct Reporter {
 
 impl Reporter {
     /// A reporter for this job.
-    pub(crate) fn new(
-        log: Log,
-        callbacks: Callbacks,
-        job: &StartAnswer,
-        meter: Meter,
-        raiser: Raiser,
-    ) -> Self {
+    pub(crate) fn new(log: Log, callbacks: Callbacks, job: &StartAnswer, meter: Meter, raiser: Raiser) -> Self {
         Self {
             log,
             callbacks,
@@ -199,10 +185,7 @@ impl Reporter {
                 }
             }
         };
-        if tokio::time::timeout(Duration::from_secs(4), rest)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_secs(4), rest).await.is_err() {
             eprintln!("porter-runner: the end of the log could not be delivered");
         }
     }
@@ -211,9 +194,7 @@ impl Reporter {
         let request = self.unheard.take().unwrap_or_else(|| self.next());
         match self.callbacks.events(&self.session, &request).await {
             Reported::Answered(EventsAnswer::Continue(_)) => {}
-            Reported::Answered(EventsAnswer::Stop { reason }) => {
-                self.raiser.raise(Interrupt::Stopped(reason))
-            }
+            Reported::Answered(EventsAnswer::Stop { reason }) => self.raiser.raise(Interrupt::Stopped(reason)),
             Reported::Closed => self.raiser.raise(Interrupt::Closed),
             Reported::Unheard => self.unheard = Some(request),
         }
@@ -236,9 +217,7 @@ impl Reporter {
 
 /// Now, by this machine's clock.
 fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
@@ -277,7 +256,7 @@ mod tests {
 
     #[test]
     fn a_call_never_exceeds_the_protocols_limits() {
-        let log = Log::new(Redactor::default());
+        let log = Log::new(Redactor::new(&[]));
         for n in 0..2000 {
             log.info(&format!("{n} {}", "\u{1}\"x".repeat(1000)));
         }
@@ -297,29 +276,21 @@ mod tests {
 
     #[test]
     fn a_flood_ends_in_one_line_that_says_so() {
-        let log = Log::new(Redactor::default());
+        let log = Log::new(Redactor::new(&[]));
         for _ in 0..4000 {
             log.info(&"y".repeat(5000));
         }
         let queue = log.queue();
         assert!(queue.lines.len() < 3000);
-        let full = queue
-            .lines
-            .iter()
-            .filter(|line| line.text.contains("log is full"));
+        let full = queue.lines.iter().filter(|line| line.text.contains("log is full"));
         assert_eq!(full.count(), 1);
     }
 
     #[test]
     fn colours_and_keys_are_gone_before_a_line_is_kept() {
-        let log = Log::new(Redactor::new(["canary-key-000001"]));
+        let log = Log::new(Redactor::new(&[&Secret::new("canary-key-000001")]));
         log.info("\u{1b}[31mred\u{1b}[0m canary-key-000001\r\n\n\tnext");
-        let texts: Vec<_> = log
-            .queue()
-            .lines
-            .iter()
-            .map(|line| line.text.clone())
-            .collect();
+        let texts: Vec<_> = log.queue().lines.iter().map(|line| line.text.clone()).collect();
         assert_eq!(texts, ["red [redacted]", "\tnext"]);
     }
 }

@@ -98,9 +98,7 @@ mod tests {
 
     #[test]
     fn everything_missing_is_named_at_once() {
-        let said = read(&[("ATTEMPT", "x"), ("PORTER_BOX", "maybe")])
-            .err()
-            .unwrap();
+        let said = read(&[("ATTEMPT", "x"), ("PORTER_BOX", "maybe")]).err().unwrap();
         for word in ["TASK_ID", "ATTEMPT", "CALLBACK_URL", "CLAIM_TOKEN", "maybe"] {
             assert!(said.contains(word), "{word} in {said}");
         }

@@ -35,26 +35,13 @@ pub(crate) async fn run(
     log: &Log,
     interrupts: &mut Interrupts,
 ) -> Result<Result<Findings, Interrupt>, String> {
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true);
-    let mut child = command
-        .spawn()
-        .map_err(|error| format!("the agent could not be started: {error}"))?;
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0).kill_on_drop(true);
+    let mut child = command.spawn().map_err(|error| format!("the agent could not be started: {error}"))?;
     let writing = tokio::spawn(write_prompt(child.stdin.take(), prompt.to_owned()));
     let (sender, mut lines) = mpsc::channel(64);
     let readers = [
-        child
-            .stdout
-            .take()
-            .map(|pipe| tokio::spawn(read_lines(pipe, sender.clone(), Output::Event))),
-        child
-            .stderr
-            .take()
-            .map(|pipe| tokio::spawn(read_lines(pipe, sender, Output::Noise))),
+        child.stdout.take().map(|pipe| tokio::spawn(read_lines(pipe, sender.clone(), Output::Event))),
+        child.stderr.take().map(|pipe| tokio::spawn(read_lines(pipe, sender, Output::Noise))),
     ];
     let mut findings = Findings::default();
     let ended = loop {
@@ -84,14 +71,10 @@ pub(crate) async fn run(
     };
     processes::sweep().await;
     writing.abort();
-    readers
-        .into_iter()
-        .flatten()
-        .for_each(|reader| reader.abort());
+    readers.into_iter().flatten().for_each(|reader| reader.abort());
     Ok(ended.map(|status| {
         findings.exit = status.map_or_else(|error| Some(error.to_string()), words_for);
-        findings.finished |=
-            findings.exit.is_none() && findings.error.is_none() && adapter.exit_tells();
+        findings.finished |= findings.exit.is_none() && findings.error.is_none() && adapter.exit_tells();
         findings
     }))
 }
@@ -103,11 +86,7 @@ async fn write_prompt(stdin: Option<ChildStdin>, prompt: String) {
     }
 }
 
-async fn read_lines(
-    pipe: impl AsyncRead + Unpin,
-    lines: mpsc::Sender<Output>,
-    kind: fn(Vec<u8>) -> Output,
-) {
+async fn read_lines(pipe: impl AsyncRead + Unpin, lines: mpsc::Sender<Output>, kind: fn(Vec<u8>) -> Output) {
     let mut pipe = BufReader::with_capacity(64 * 1024, pipe);
     let (mut line, mut too_long) = (Vec::new(), false);
     loop {
@@ -138,10 +117,7 @@ async fn read_lines(
 
 fn take(line: &Output, adapter: &mut dyn Adapter, log: &Log, findings: &mut Findings) {
     let event = match line {
-        Output::Event(bytes) => serde_json::from_slice::<Value>(bytes)
-            .ok()
-            .filter(Value::is_object)
-            .ok_or(bytes),
+        Output::Event(bytes) => serde_json::from_slice::<Value>(bytes).ok().filter(Value::is_object).ok_or(bytes),
         Output::Noise(bytes) => Err(bytes),
     };
     let event = match event {
@@ -165,9 +141,7 @@ fn take(line: &Output, adapter: &mut dyn Adapter, log: &Log, findings: &mut Find
 fn words_for(status: ExitStatus) -> Option<String> {
     match (status.code(), status.signal()) {
         (Some(0), _) => None,
-        (Some(137), _) | (_, Some(9)) => {
-            Some("it was killed, most likely for using too much memory".to_owned())
-        }
+        (Some(137), _) | (_, Some(9)) => Some("it was killed, most likely for using too much memory".to_owned()),
         (Some(code), _) => Some(format!("it ended with status {code}")),
         (None, Some(signal)) => Some(format!("it was ended by signal {signal}")),
         (None, None) => Some("it ended in an unknown way".to_owned()),

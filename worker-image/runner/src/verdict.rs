@@ -1,15 +1,12 @@
 //! What a run came to, judged by its events, the provider's answers and the diff; exit statuses lie.
 
 use porter::domain::agent::Agent;
+use porter::protocol::change_set::Broken;
 
 use crate::findings::Findings;
 
 /// Whether the agent ended well; if not, why, in words for the person who asked.
-pub(crate) fn ended_well(
-    agent: Agent,
-    findings: &Findings,
-    trouble: Option<String>,
-) -> Result<(), String> {
+pub(crate) fn ended_well(agent: Agent, findings: &Findings, trouble: Option<String>) -> Result<(), String> {
     let name = agent.display_name();
     if findings.finished {
         return Ok(());
@@ -19,10 +16,7 @@ pub(crate) fn ended_well(
         return Err(format!("{name} could not go on: {trouble}"));
     }
     match (&findings.error, &findings.exit) {
-        (Some(error), _) => Err(format!(
-            "{name} ended with an error: {}",
-            first_lines(error)
-        )),
+        (Some(error), _) => Err(format!("{name} ended with an error: {}", first_lines(error))),
         (None, Some(exit)) => Err(format!("{name} did not finish: {exit}")),
         (None, None) => Err(format!("{name} ended without saying that it was done")),
     }
@@ -34,32 +28,31 @@ pub(crate) fn nothing_changed(agent: Agent, findings: &Findings) -> Result<Strin
     if findings.denied.is_empty() {
         return Ok(format!("{name} finished and changed no file"));
     }
-    Err(format!(
-        "{name} was not allowed to use {} and changed no file",
-        findings.denied.join(", ")
-    ))
+    Err(format!("{name} was not allowed to use {} and changed no file", findings.denied.join(", ")))
 }
 
 /// The commit message: the first line of the agent's own words that reads like one.
 pub(crate) fn message(agent: Agent, words: Option<&str>) -> String {
     let lines = words.unwrap_or_default().lines();
-    let lines =
-        lines.map(|line| line.trim_matches(|c: char| c.is_whitespace() || "#*_`".contains(c)));
-    let line = lines
-        .filter(|line| !line.is_empty())
-        .map(|line| line.chars().take(120).collect())
-        .next();
+    let lines = lines.map(|line| line.trim_matches(|c: char| c.is_whitespace() || "#*_`".contains(c)));
+    let line = lines.filter(|line| !line.is_empty()).map(|line| line.chars().take(120).collect()).next();
     line.unwrap_or_else(|| format!("Changes by {}", agent.display_name()))
 }
 
+/// Why a change set cannot be handed over: the first few broken rules, with their paths.
+pub(crate) fn refused(broken: &[Broken]) -> String {
+    let line = |broken: &Broken| match broken.path.as_str() {
+        "" => broken.rule.sentence().to_owned(),
+        path => format!("{path}: {}", broken.rule.sentence()),
+    };
+    let first: Vec<String> = broken.iter().take(3).map(line).collect();
+    let more = broken.len().saturating_sub(first.len());
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("the changes cannot be handed over: {}{more}", first.join("; "))
+}
+
 fn first_lines(text: &str) -> String {
-    text.lines()
-        .take(3)
-        .collect::<Vec<_>>()
-        .join(" ")
-        .chars()
-        .take(400)
-        .collect()
+    text.lines().take(3).collect::<Vec<_>>().join(" ").chars().take(400).collect()
 }
 
 #[cfg(test)]
@@ -72,33 +65,18 @@ mod tests {
         let said = ended_well(Agent::Claude, &findings, None).unwrap_err();
         assert!(said.contains("without saying"), "{said}");
         findings.error = Some("boom".to_owned());
-        assert!(
-            ended_well(Agent::Claude, &findings, None)
-                .unwrap_err()
-                .contains("boom")
-        );
+        assert!(ended_well(Agent::Claude, &findings, None).unwrap_err().contains("boom"));
         let refused = Some("Anthropic refused the key (401)".to_owned());
-        assert!(
-            ended_well(Agent::Claude, &findings, refused.clone())
-                .unwrap_err()
-                .contains("401")
-        );
+        assert!(ended_well(Agent::Claude, &findings, refused.clone()).unwrap_err().contains("401"));
         findings.finished = true;
         assert_eq!(ended_well(Agent::Claude, &findings, refused), Ok(()));
     }
 
     #[test]
     fn a_denied_tool_and_an_empty_diff_is_a_failure() {
-        let mut findings = Findings {
-            finished: true,
-            ..Findings::default()
-        };
+        let mut findings = Findings { finished: true, ..Findings::default() };
         assert!(nothing_changed(Agent::Claude, &findings).is_ok());
         findings.denied.push("Write".to_owned());
-        assert!(
-            nothing_changed(Agent::Claude, &findings)
-                .unwrap_err()
-                .contains("Write")
-        );
+        assert!(nothing_changed(Agent::Claude, &findings).unwrap_err().contains("Write"));
     }
 }

@@ -49,10 +49,7 @@ impl Terms {
             return Ok(());
         }
         let (name, key) = (agent.display_name(), provider.key_name());
-        Err(format!(
-            "{name} needs a key of {}, and Porter has no {key}",
-            provider.title()
-        ))
+        Err(format!("{name} needs a key of {}, and Porter has no {key}", provider.title()))
     }
 
     /// The address agents are told for a provider, without a version.
@@ -80,50 +77,25 @@ pub(crate) fn adapter(agent: Agent) -> Result<Box<dyn Adapter>, String> {
         Agent::Opencode => Ok(Box::new(opencode::Opencode)),
         Agent::Amp | Agent::Gemini => {
             let name = agent.display_name();
-            Err(format!(
-                "{name} is not yet supported by this runner; try opencode, claude or codex"
-            ))
+            Err(format!("{name} is not yet supported by this runner; try opencode, claude or codex"))
         }
     }
 }
 
 /// This computer's processor by npm's name for it.
 const fn processor() -> &'static str {
-    if cfg!(target_arch = "aarch64") {
-        "arm64"
-    } else {
-        "x64"
-    }
+    if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" }
 }
 
 /// The text of a field, or nothing.
 fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
-    value
-        .pointer(pointer)
-        .and_then(Value::as_str)
-        .unwrap_or_default()
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
 /// A tool's use in one line: its name, and the argument people recognise it by.
 fn tool_line(name: &str, input: &Value) -> String {
-    let telling = [
-        "file_path",
-        "filePath",
-        "path",
-        "command",
-        "pattern",
-        "url",
-        "description",
-    ];
-    let what = telling
-        .iter()
-        .find_map(|key| input.get(key).and_then(Value::as_str));
-    let what = what
-        .and_then(|what| what.lines().next())
-        .unwrap_or_default();
-    format!("{name} {what}")
-        .trim_end()
-        .chars()
-        .take(300)
-        .collect()
+    let telling = ["file_path", "filePath", "path", "command", "pattern", "url", "description"];
+    let what = telling.iter().find_map(|key| input.get(key).and_then(Value::as_str));
+    let what = what.and_then(|what| what.lines().map(str::trim).find(|line| !line.is_empty())).unwrap_or_default();
+    format!("{name} {what}").trim_end().chars().take(300).collect()
 }

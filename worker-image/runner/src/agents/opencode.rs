@@ -13,13 +13,9 @@ pub(super) struct Opencode;
 
 /// The native binary below `node_modules`; the baseline build where the processor is older than AVX2.
 fn program() -> String {
-    let old = processor() == "x64"
-        && std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| !text.contains(" avx2"));
-    format!(
-        "opencode-linux-{}{}/bin/opencode",
-        processor(),
-        if old { "-baseline" } else { "" }
-    )
+    let old =
+        processor() == "x64" && std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|text| !text.contains(" avx2"));
+    format!("opencode-linux-{}{}/bin/opencode", processor(), if old { "-baseline" } else { "" })
 }
 
 impl Adapter for Opencode {
@@ -68,21 +64,13 @@ impl Adapter for Opencode {
 fn model(terms: &Terms) -> Result<String, String> {
     let bare = terms.model.as_deref();
     if let Some(full) = bare.filter(|name| name.contains('/')) {
-        let provider = Provider::ALL
-            .into_iter()
-            .find(|provider| full.split('/').next() == Some(provider.word()));
+        let provider = Provider::ALL.into_iter().find(|provider| full.split('/').next() == Some(provider.word()));
         return match provider {
-            Some(provider) => terms
-                .need(provider, Agent::Opencode)
-                .map(|()| full.to_owned()),
-            None => Err(format!(
-                "Porter has no provider for the model {full}; it knows anthropic/… and openai/…"
-            )),
+            Some(provider) => terms.need(provider, Agent::Opencode).map(|()| full.to_owned()),
+            None => Err(format!("Porter has no provider for the model {full}; it knows anthropic/… and openai/…")),
         };
     }
-    let provider = Provider::ALL
-        .into_iter()
-        .find(|provider| terms.providers.contains(provider));
+    let provider = Provider::ALL.into_iter().find(|provider| terms.providers.contains(provider));
     let guessed = match bare {
         Some(name) if name.starts_with("claude") => Some(Provider::Anthropic),
         Some(name) if name.starts_with("gpt") || name.starts_with('o') => Some(Provider::OpenAi),
@@ -90,9 +78,7 @@ fn model(terms: &Terms) -> Result<String, String> {
     };
     let Some(provider) = guessed else {
         let names = Provider::ALL.map(Provider::key_name).join(" nor ");
-        return Err(format!(
-            "opencode needs a model provider's key, and Porter has neither {names}"
-        ));
+        return Err(format!("opencode needs a model provider's key, and Porter has neither {names}"));
     };
     terms.need(provider, Agent::Opencode)?;
     let default = match provider {
@@ -106,27 +92,15 @@ fn tool(event: &Value) -> Vec<Seen> {
     let input = event.pointer("/part/state/input").unwrap_or(&Value::Null);
     let mut seen = vec![Seen::Tool(tool_line(text(event, "/part/tool"), input))];
     if text(event, "/part/state/status") == "error" {
-        let words = text(event, "/part/state/error")
-            .lines()
-            .next()
-            .unwrap_or_default();
-        seen.push(Seen::Line(
-            LineLevel::Warning,
-            format!("tool failed: {words}"),
-        ));
+        let words = text(event, "/part/state/error").lines().next().unwrap_or_default();
+        seen.push(Seen::Line(LineLevel::Warning, format!("tool failed: {words}")));
     }
     seen
 }
 
 fn error(event: &Value) -> String {
-    let (name, words) = (
-        text(event, "/error/name"),
-        text(event, "/error/data/message"),
-    );
-    match event
-        .pointer("/error/data/statusCode")
-        .and_then(Value::as_u64)
-    {
+    let (name, words) = (text(event, "/error/name"), text(event, "/error/data/message"));
+    match event.pointer("/error/data/statusCode").and_then(Value::as_u64) {
         Some(status) => format!("{name} {status}: {words}"),
         None => format!("{name}: {words}"),
     }
@@ -167,9 +141,6 @@ mod tests {
     #[test]
     fn an_error_event_is_a_bad_end() {
         let event = json!({"type":"error","error":{"name":"APIError","data":{"message":"no","statusCode":401}}});
-        assert_eq!(
-            Opencode.read(&event),
-            [Seen::Failed("APIError 401: no".to_owned())]
-        );
+        assert_eq!(Opencode.read(&event), [Seen::Failed("APIError 401: no".to_owned())]);
     }
 }

@@ -63,10 +63,7 @@ impl Meter {
         let count = self.count();
         let known = !count.by_model.is_empty();
         let sum = |of: fn(&Tokens) -> i64| known.then(|| count.by_model.values().map(of).sum());
-        let most = count
-            .by_model
-            .iter()
-            .max_by_key(|(_, tokens)| tokens.input + tokens.output);
+        let most = count.by_model.iter().max_by_key(|(_, tokens)| tokens.input + tokens.output);
         (count.calls > 0).then(|| Usage {
             calls: Some(count.calls),
             input_tokens: sum(|tokens| tokens.input),
@@ -108,32 +105,16 @@ mod tests {
         assert_eq!(meter.usage(), None);
         meter.call_answered();
         let usage = meter.usage().unwrap();
-        assert_eq!(
-            (usage.calls, usage.input_tokens, usage.cost_micros),
-            (Some(1), None, None)
-        );
-        meter.add(
-            "m",
-            Tokens {
-                input: 5,
-                output: 2,
-                cache_read: 0,
-            },
-        );
+        assert_eq!((usage.calls, usage.input_tokens, usage.cost_micros), (Some(1), None, None));
+        meter.add("m", Tokens { input: 5, output: 2, cache_read: 0 });
         assert_eq!(meter.usage().unwrap().cache_read_tokens, Some(0));
     }
 
     #[test]
     fn a_refused_key_is_named_until_a_call_goes_well() {
         let meter = Meter::default();
-        assert_eq!(
-            meter.call_failed(Provider::Anthropic, 401, "Unauthorized"),
-            1
-        );
-        assert_eq!(
-            meter.call_failed(Provider::Anthropic, 401, "Unauthorized"),
-            2
-        );
+        assert_eq!(meter.call_failed(Provider::Anthropic, 401, "Unauthorized"), 1);
+        assert_eq!(meter.call_failed(Provider::Anthropic, 401, "Unauthorized"), 2);
         assert!(meter.trouble().unwrap().contains("ANTHROPIC_API_KEY"));
         meter.call_answered();
         assert_eq!(meter.trouble(), None);

@@ -40,12 +40,8 @@ const NOT_PASSED_UP: [HeaderName; 9] = [
     header::ACCEPT_ENCODING,
 ];
 /// Answer headers that belong to one connection or could leave state behind.
-const NOT_PASSED_DOWN: [HeaderName; 4] = [
-    header::CONNECTION,
-    header::TRANSFER_ENCODING,
-    header::SET_COOKIE,
-    header::UPGRADE,
-];
+const NOT_PASSED_DOWN: [HeaderName; 4] =
+    [header::CONNECTION, header::TRANSFER_ENCODING, header::SET_COOKIE, header::UPGRADE];
 
 /// Where model calls go and with which key; built once from the job.
 pub(crate) struct Gateway {
@@ -75,9 +71,7 @@ impl Gateway {
             key.map(|key| (provider, Secret::new(key.as_str())))
         };
         let address = |provider: Provider| {
-            let given = upstreams
-                .get(provider.word())
-                .map_or(provider.default_upstream(), String::as_str);
+            let given = upstreams.get(provider.word()).map_or(provider.default_upstream(), String::as_str);
             (provider, given.trim_end_matches('/').to_owned())
         };
         Ok(Self {
@@ -91,34 +85,22 @@ impl Gateway {
     }
 
     /// Serves on a free port of this computer's loopback until dropped; gives the address agents are told.
-    pub(crate) async fn serve_loopback(
-        self,
-    ) -> io::Result<(String, tokio::task::JoinHandle<io::Result<()>>)> {
+    pub(crate) async fn serve_loopback(self) -> io::Result<(String, tokio::task::JoinHandle<io::Result<()>>)> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let address = format!("http://{}", listener.local_addr()?);
         // Small pieces of a stream go out at once; should that not work, they are only a little late.
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap_or(()));
-        Ok((
-            address,
-            tokio::spawn(async move { axum::serve(listener, self.router()).await }),
-        ))
+        Ok((address, tokio::spawn(async move { axum::serve(listener, self.router()).await })))
     }
 
     /// Serves on a socket in the file system: the way into the box.
-    pub(crate) fn serve_socket(
-        self,
-        path: &Path,
-    ) -> io::Result<tokio::task::JoinHandle<io::Result<()>>> {
+    pub(crate) fn serve_socket(self, path: &Path) -> io::Result<tokio::task::JoinHandle<io::Result<()>>> {
         let listener = UnixListener::bind(path)?;
-        Ok(tokio::spawn(async move {
-            axum::serve(listener, self.router()).await
-        }))
+        Ok(tokio::spawn(async move { axum::serve(listener, self.router()).await }))
     }
 
     fn router(self) -> axum::Router {
-        axum::Router::new()
-            .fallback(handle)
-            .with_state(Arc::new(self))
+        axum::Router::new().fallback(handle).with_state(Arc::new(self))
     }
 }
 
@@ -128,53 +110,24 @@ async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Respon
         let rest = path.strip_prefix('/')?.strip_prefix(provider.word())?;
         rest.starts_with('/').then_some((provider, rest.to_owned()))
     }) else {
-        return refuse(
-            Provider::Anthropic,
-            StatusCode::NOT_FOUND,
-            "Porter's gateway has no such provider",
-        );
+        return refuse(Provider::Anthropic, StatusCode::NOT_FOUND, "Porter's gateway has no such provider");
     };
     if !provider.carries(request.headers(), gateway.stand_in.expose()) {
-        return refuse(
-            provider,
-            StatusCode::UNAUTHORIZED,
-            "this is not the key of this task",
-        );
+        return refuse(provider, StatusCode::UNAUTHORIZED, "this is not the key of this task");
     }
     if !provider.allows(request.method(), &path) {
-        return refuse(
-            provider,
-            StatusCode::FORBIDDEN,
-            "Porter's gateway passes on model calls only",
-        );
+        return refuse(provider, StatusCode::FORBIDDEN, "Porter's gateway passes on model calls only");
     }
-    let (Some(key), Some(upstream)) = (
-        gateway.keys.get(&provider),
-        gateway.upstreams.get(&provider),
-    ) else {
-        return refuse(
-            provider,
-            StatusCode::UNAUTHORIZED,
-            "Porter has no key for this provider",
-        );
+    let (Some(key), Some(upstream)) = (gateway.keys.get(&provider), gateway.upstreams.get(&provider)) else {
+        return refuse(provider, StatusCode::UNAUTHORIZED, "Porter has no key for this provider");
     };
-    let query = request
-        .uri()
-        .query()
-        .map(|query| format!("?{query}"))
-        .unwrap_or_default();
+    let query = request.uri().query().map(|query| format!("?{query}")).unwrap_or_default();
     let target = format!("{upstream}{path}{query}");
     forward(&gateway, provider, key, &target, request).await
 }
 
 /// Passes a call on and its answer back, both as they come.
-async fn forward(
-    gateway: &Gateway,
-    provider: Provider,
-    key: &Secret,
-    target: &str,
-    request: Request,
-) -> Response {
+async fn forward(gateway: &Gateway, provider: Provider, key: &Secret, target: &str, request: Request) -> Response {
     let counted = provider.is_model_call(request.method(), target);
     let (parts, body) = request.into_parts();
     let mut headers = HeaderMap::new();
@@ -191,18 +144,11 @@ async fn forward(
         }
     };
     let call = gateway.http.request(parts.method, target).headers(headers);
-    let sent = call
-        .body(reqwest::Body::wrap_stream(body.into_data_stream()))
-        .send()
-        .await;
+    let sent = call.body(reqwest::Body::wrap_stream(body.into_data_stream())).send().await;
     let answer = match sent {
         Ok(answer) => answer,
         Err(error) => {
-            let words = format!(
-                "{} could not be reached: {}",
-                provider.title(),
-                error.without_url()
-            );
+            let words = format!("{} could not be reached: {}", provider.title(), error.without_url());
             note_failure(gateway, provider, 502, &words);
             return refuse(provider, StatusCode::BAD_GATEWAY, &words);
         }
@@ -210,12 +156,7 @@ async fn forward(
     relay(gateway, provider, counted, answer)
 }
 
-fn relay(
-    gateway: &Gateway,
-    provider: Provider,
-    counted: bool,
-    answer: reqwest::Response,
-) -> Response {
+fn relay(gateway: &Gateway, provider: Provider, counted: bool, answer: reqwest::Response) -> Response {
     let status = answer.status();
     let mut response = Response::new(Body::empty());
     *response.status_mut() = status;
@@ -227,18 +168,11 @@ fn relay(
     if counted && status.is_success() {
         gateway.meter.call_answered();
         let mut reader = stream::UsageReader::new(provider, gateway.meter.clone());
-        let body = answer
-            .bytes_stream()
-            .inspect_ok(move |chunk| reader.take(chunk));
+        let body = answer.bytes_stream().inspect_ok(move |chunk| reader.take(chunk));
         *response.body_mut() = Body::from_stream(body);
     } else {
         if counted {
-            note_failure(
-                gateway,
-                provider,
-                status.as_u16(),
-                status.canonical_reason().unwrap_or_default(),
-            );
+            note_failure(gateway, provider, status.as_u16(), status.canonical_reason().unwrap_or_default());
         }
         *response.body_mut() = Body::from_stream(answer.bytes_stream().boxed());
     }
@@ -250,9 +184,7 @@ fn note_failure(gateway: &Gateway, provider: Provider, status: u16, words: &str)
     let in_a_row = gateway.meter.call_failed(provider, status, words);
     if in_a_row >= FAILURES_IN_A_ROW {
         let reason = gateway.meter.trouble().unwrap_or_default();
-        gateway.raiser.raise(Interrupt::GaveUp(format!(
-            "{reason}, {in_a_row} times in a row"
-        )));
+        gateway.raiser.raise(Interrupt::GaveUp(format!("{reason}, {in_a_row} times in a row")));
     }
 }
 
@@ -305,13 +237,8 @@ mod tests {
         let (address, _serving) = gateway.serve_loopback().await.unwrap();
         let http = reqwest::Client::new();
         let call = |path: &str, key: &str| {
-            let request = http
-                .post(format!("{address}{path}"))
-                .header("x-api-key", key);
-            request
-                .header("cookie", "a=b")
-                .header("anthropic-version", "2023-06-01")
-                .body("{}")
+            let request = http.post(format!("{address}{path}")).header("x-api-key", key);
+            request.header("cookie", "a=b").header("anthropic-version", "2023-06-01").body("{}")
         };
         for (path, key, status) in [
             ("/anthropic/v1/messages", "guess", 401),
@@ -320,16 +247,9 @@ mod tests {
             ("/openai/v1/responses", "stand-in", 401),
             ("/v1/messages", "stand-in", 404),
         ] {
-            assert_eq!(
-                call(path, key).send().await.unwrap().status().as_u16(),
-                status,
-                "{path} {key}"
-            );
+            assert_eq!(call(path, key).send().await.unwrap().status().as_u16(), status, "{path} {key}");
         }
-        let mut answer = call("/anthropic/v1/messages?beta=true", "stand-in")
-            .send()
-            .await
-            .unwrap();
+        let mut answer = call("/anthropic/v1/messages?beta=true", "stand-in").send().await.unwrap();
         let headers = seen.recv().await.unwrap();
         assert_eq!(headers.get("x-api-key").unwrap(), "canary-real-key");
         assert_eq!(headers.get("anthropic-version").unwrap(), "2023-06-01");

@@ -54,9 +54,7 @@ impl Provider {
     /// Whether a request carries this key. The comparison takes the same time wherever they differ.
     pub(crate) fn carries(self, headers: &HeaderMap, key: &str) -> bool {
         let api_key = headers.get(X_API_KEY).map(HeaderValue::as_bytes);
-        let bearer = headers
-            .get(AUTHORIZATION)
-            .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+        let bearer = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
         let given = match self {
             Self::Anthropic => api_key.or(bearer),
             Self::OpenAi => bearer,
@@ -70,16 +68,10 @@ impl Provider {
     }
 
     /// The header that carries the real key.
-    pub(crate) fn key_header(
-        self,
-        key: &str,
-    ) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
+    pub(crate) fn key_header(self, key: &str) -> Result<(HeaderName, HeaderValue), InvalidHeaderValue> {
         let (name, mut value) = match self {
             Self::Anthropic => (X_API_KEY, HeaderValue::from_str(key)?),
-            Self::OpenAi => (
-                AUTHORIZATION,
-                HeaderValue::from_str(&format!("Bearer {key}"))?,
-            ),
+            Self::OpenAi => (AUTHORIZATION, HeaderValue::from_str(&format!("Bearer {key}"))?),
         };
         value.set_sensitive(true);
         Ok((name, value))
@@ -87,25 +79,12 @@ impl Provider {
 
     /// Whether the agent may make this call: model calls and what goes with them; no files, no administration.
     pub(crate) fn allows(self, method: &Method, path: &str) -> bool {
-        let plain = path
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/-_.:".contains(&byte));
+        let plain = path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-_.:".contains(&byte));
         let (get, post) = (*method == Method::GET, *method == Method::POST);
-        let model = path
-            .strip_prefix("/v1/models")
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let model = path.strip_prefix("/v1/models").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         let allowed = match self {
-            Self::Anthropic => {
-                post && ["/v1/messages", "/v1/messages/count_tokens"].contains(&path)
-            }
-            Self::OpenAi => {
-                post && [
-                    "/v1/responses",
-                    "/v1/responses/compact",
-                    "/v1/chat/completions",
-                ]
-                .contains(&path)
-            }
+            Self::Anthropic => post && ["/v1/messages", "/v1/messages/count_tokens"].contains(&path),
+            Self::OpenAi => post && ["/v1/responses", "/v1/responses/compact", "/v1/chat/completions"].contains(&path),
         };
         plain && !path.contains("..") && (allowed || (get && model))
     }
@@ -134,10 +113,7 @@ impl Provider {
 }
 
 fn same(left: &[u8], right: &[u8]) -> bool {
-    let differ = left
-        .iter()
-        .zip(right)
-        .fold(0_u8, |seen, (a, b)| seen | (a ^ b));
+    let differ = left.iter().zip(right).fold(0_u8, |seen, (a, b)| seen | (a ^ b));
     left.len() == right.len() && differ == 0
 }
 
@@ -150,63 +126,33 @@ mod tests {
         let post = Method::POST;
         for (provider, method, path, passes) in [
             (Provider::Anthropic, &post, "/v1/messages", true),
-            (
-                Provider::Anthropic,
-                &post,
-                "/v1/messages/count_tokens",
-                true,
-            ),
-            (
-                Provider::Anthropic,
-                &Method::GET,
-                "/v1/models/claude-x",
-                true,
-            ),
+            (Provider::Anthropic, &post, "/v1/messages/count_tokens", true),
+            (Provider::Anthropic, &Method::GET, "/v1/models/claude-x", true),
             (Provider::Anthropic, &post, "/v1/messages/batches", false),
             (Provider::Anthropic, &post, "/v1/files", false),
-            (
-                Provider::Anthropic,
-                &Method::GET,
-                "/v1/models/../organizations/me",
-                false,
-            ),
-            (
-                Provider::Anthropic,
-                &Method::GET,
-                "/v1/models/%2e%2e/files",
-                false,
-            ),
+            (Provider::Anthropic, &Method::GET, "/v1/models/../organizations/me", false),
+            (Provider::Anthropic, &Method::GET, "/v1/models/%2e%2e/files", false),
             (Provider::OpenAi, &post, "/v1/responses", true),
             (Provider::OpenAi, &Method::GET, "/v1/responses", false),
             (Provider::OpenAi, &post, "/v1/chat/completions", true),
             (Provider::OpenAi, &post, "/v1/files", false),
             (Provider::OpenAi, &Method::DELETE, "/v1/models/x", false),
         ] {
-            assert_eq!(
-                provider.allows(method, path),
-                passes,
-                "{provider:?} {method} {path}"
-            );
+            assert_eq!(provider.allows(method, path), passes, "{provider:?} {method} {path}");
         }
     }
 
     #[test]
     fn only_the_stand_in_key_is_let_in() {
         let headers = |name: &'static str, value: &str| {
-            HeaderMap::from_iter([(
-                HeaderName::from_static(name),
-                HeaderValue::from_str(value).unwrap(),
-            )])
+            HeaderMap::from_iter([(HeaderName::from_static(name), HeaderValue::from_str(value).unwrap())])
         };
         assert!(Provider::Anthropic.carries(&headers("x-api-key", "abc"), "abc"));
         assert!(Provider::Anthropic.carries(&headers("authorization", "Bearer abc"), "abc"));
         assert!(Provider::OpenAi.carries(&headers("authorization", "Bearer abc"), "abc"));
         assert!(!Provider::OpenAi.carries(&headers("x-api-key", "abc"), "abc"));
         for wrong in ["", "ab", "abcd", "abd"] {
-            assert!(
-                !Provider::Anthropic.carries(&headers("x-api-key", wrong), "abc"),
-                "{wrong}"
-            );
+            assert!(!Provider::Anthropic.carries(&headers("x-api-key", wrong), "abc"), "{wrong}");
         }
         assert!(!Provider::Anthropic.carries(&HeaderMap::new(), "abc"));
     }

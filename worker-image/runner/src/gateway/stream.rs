@@ -21,13 +21,7 @@ pub(crate) struct UsageReader {
 impl UsageReader {
     /// A reader for one answer of this provider.
     pub(crate) fn new(provider: Provider, meter: Meter) -> Self {
-        Self {
-            provider,
-            meter,
-            pending: Vec::new(),
-            model: None,
-            tokens: None,
-        }
+        Self { provider, meter, pending: Vec::new(), model: None, tokens: None }
     }
 
     /// Looks at the next bytes.
@@ -88,18 +82,10 @@ impl UsageReader {
             return;
         };
         let either = |new: &str, old: &str| number(usage, new).or_else(|| number(usage, old));
-        let cached = either(
-            "/input_tokens_details/cached_tokens",
-            "/prompt_tokens_details/cached_tokens",
-        )
-        .unwrap_or(0);
+        let cached = either("/input_tokens_details/cached_tokens", "/prompt_tokens_details/cached_tokens").unwrap_or(0);
         let input = either("/input_tokens", "/prompt_tokens").unwrap_or(0);
         let output = either("/output_tokens", "/completion_tokens").unwrap_or(0);
-        self.tokens = Some(Tokens {
-            input: (input - cached).max(0),
-            output,
-            cache_read: cached,
-        });
+        self.tokens = Some(Tokens { input: (input - cached).max(0), output, cache_read: cached });
     }
 
     fn learn_model(&mut self, from: &Value) {
@@ -117,8 +103,7 @@ impl Drop for UsageReader {
             false => self.line(&rest),
         }
         if let Some(tokens) = self.tokens {
-            self.meter
-                .add(self.model.as_deref().unwrap_or("unknown"), tokens);
+            self.meter.add(self.model.as_deref().unwrap_or("unknown"), tokens);
         }
     }
 }
@@ -137,9 +122,7 @@ mod tests {
             let meter = Meter::default();
             meter.call_answered();
             let mut reader = UsageReader::new(provider, meter.clone());
-            text.as_bytes()
-                .chunks(size)
-                .for_each(|chunk| reader.take(chunk));
+            text.as_bytes().chunks(size).for_each(|chunk| reader.take(chunk));
             drop(reader);
             if size == 100_000 {
                 return meter.usage().unwrap();
@@ -153,36 +136,20 @@ mod tests {
     fn anthropic_streams_and_documents_are_counted() {
         let stream = "event: message_start\ndata: {\"type\":\"message_start\",\"message\":{\"model\":\"claude-x\",\"usage\":{\"input_tokens\":10,\"cache_creation_input_tokens\":5,\"cache_read_input_tokens\":7,\"output_tokens\":1}}}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"usage\":{\"output_tokens\":42}}\n\n";
         let usage = read(Provider::Anthropic, stream);
-        assert_eq!(
-            (
-                usage.input_tokens,
-                usage.cache_read_tokens,
-                usage.output_tokens
-            ),
-            (Some(15), Some(7), Some(42))
-        );
+        assert_eq!((usage.input_tokens, usage.cache_read_tokens, usage.output_tokens), (Some(15), Some(7), Some(42)));
         assert_eq!(usage.model.as_deref(), Some("claude-x"));
         let whole = "{\n \"model\": \"claude-x\",\n \"usage\": {\"input_tokens\": 3, \"output_tokens\": 4}}";
         let usage = read(Provider::Anthropic, whole);
-        assert_eq!(
-            (usage.input_tokens, usage.output_tokens),
-            (Some(3), Some(4))
-        );
+        assert_eq!((usage.input_tokens, usage.output_tokens), (Some(3), Some(4)));
     }
 
     #[test]
     fn openai_responses_and_chat_are_counted_without_the_cached() {
         let stream = "data: {\"type\":\"response.created\",\"response\":{\"model\":\"gpt-x\",\"usage\":null}}\n\ndata: {\"type\":\"response.completed\",\"response\":{\"model\":\"gpt-x\",\"usage\":{\"input_tokens\":20,\"input_tokens_details\":{\"cached_tokens\":8},\"output_tokens\":9}}}\n\n";
         let usage = read(Provider::OpenAi, stream);
-        assert_eq!(
-            (
-                usage.input_tokens,
-                usage.cache_read_tokens,
-                usage.output_tokens
-            ),
-            (Some(12), Some(8), Some(9))
-        );
-        let chat = "data: {\"model\":\"gpt-x\",\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6}}\n\ndata: [DONE]\n\n";
+        assert_eq!((usage.input_tokens, usage.cache_read_tokens, usage.output_tokens), (Some(12), Some(8), Some(9)));
+        let chat =
+            "data: {\"model\":\"gpt-x\",\"usage\":{\"prompt_tokens\":5,\"completion_tokens\":6}}\n\ndata: [DONE]\n\n";
         assert_eq!(read(Provider::OpenAi, chat).output_tokens, Some(6));
     }
 }

@@ -57,12 +57,7 @@ pub(super) fn arguments(settings: &Settings, places: &Places) -> Result<Vec<OsSt
     let mut words = system()?;
     let etc = made_up_etc(&places.private)?;
     for name in ["passwd", "group", "hosts", "nsswitch.conf"] {
-        bind(
-            &mut words,
-            "--ro-bind",
-            &etc.join(name),
-            &format!("/etc/{name}"),
-        );
+        bind(&mut words, "--ro-bind", &etc.join(name), &format!("/etc/{name}"));
     }
     bind(&mut words, "--ro-bind", &settings.agents_dir, AGENTS);
     bind(&mut words, "--ro-bind", &places.socket, inside::SOCKET);
@@ -83,42 +78,22 @@ pub(super) fn path() -> OsString {
 /// Everything but the task's own parts.
 fn system() -> Result<Vec<OsString>, String> {
     let mut words: Vec<OsString> = APART.map(OsString::from).to_vec();
-    words.extend(
-        [
-            "porter", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
-        ]
-        .map(OsString::from),
-    );
-    words.extend(
-        [
-            "--tmpfs",
-            "/home",
-            "--dir",
-            HOME,
-            "--dir",
-            "/run/porter",
-            "--dir",
-            "/var/tmp",
-        ]
-        .map(OsString::from),
-    );
+    words.extend(["porter", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"].map(OsString::from));
+    words.extend(["--tmpfs", "/home", "--dir", HOME, "--dir", "/run/porter", "--dir", "/var/tmp"].map(OsString::from));
     for path in SYSTEM.iter().filter(|path| Path::new(path).exists()) {
         bind(&mut words, "--ro-bind", Path::new(path), path);
     }
     for root in ROOTS {
         match fs::read_link(root) {
             Ok(target) => words.extend(["--symlink".into(), target.into_os_string(), root.into()]),
-            Err(_) if Path::new(root).exists() => {
-                bind(&mut words, "--ro-bind", Path::new(root), root)
-            }
+            Err(_) if Path::new(root).exists() => bind(&mut words, "--ro-bind", Path::new(root), root),
             Err(_) => {}
         }
     }
     if let Some(node) = node_elsewhere() {
         bind(&mut words, "--ro-bind", &node, NODE);
     }
-    let runner = std::env::current_exe()
-        .map_err(|error| format!("the runner cannot find itself: {error}"))?;
+    let runner = std::env::current_exe().map_err(|error| format!("the runner cannot find itself: {error}"))?;
     bind(&mut words, "--ro-bind", &runner, RUNNER);
     Ok(words)
 }
@@ -130,9 +105,7 @@ fn bind(words: &mut Vec<OsString>, how: &str, from: &Path, to: &str) {
 /// Where Node is installed, when not in `/usr`: a version manager's directory, which has `bin/node`.
 fn node_elsewhere() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    let node = std::env::split_paths(&path)
-        .map(|dir| dir.join("node"))
-        .find(|node| node.is_file())?;
+    let node = std::env::split_paths(&path).map(|dir| dir.join("node")).find(|node| node.is_file())?;
     let node = fs::canonicalize(node).ok()?;
     let prefix = node.parent()?.parent()?;
     (!node.starts_with("/usr") && node.parent()?.ends_with("bin")).then(|| prefix.to_owned())
@@ -142,44 +115,24 @@ fn node_elsewhere() -> Option<PathBuf> {
 fn made_up_etc(private: &Path) -> Result<PathBuf, String> {
     let etc = private.join("etc");
     let files = [
-        (
-            "passwd",
-            format!("agent:x:{USER}:{USER}:agent:{HOME}:/bin/bash\n"),
-        ),
+        ("passwd", format!("agent:x:{USER}:{USER}:agent:{HOME}:/bin/bash\n")),
         ("group", format!("agent:x:{USER}:\n")),
         ("hosts", "127.0.0.1 localhost porter\n".to_owned()),
-        (
-            "nsswitch.conf",
-            "passwd: files\ngroup: files\nhosts: files\n".to_owned(),
-        ),
+        ("nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n".to_owned()),
     ];
-    let written = fs::create_dir_all(&etc).and_then(|()| {
-        files
-            .iter()
-            .try_for_each(|(name, text)| fs::write(etc.join(name), text))
-    });
-    written
-        .map(|()| etc)
-        .map_err(|error| format!("the box could not be prepared: {error}"))
+    let written = fs::create_dir_all(&etc)
+        .and_then(|()| files.iter().try_for_each(|(name, text)| fs::write(etc.join(name), text)));
+    written.map(|()| etc).map_err(|error| format!("the box could not be prepared: {error}"))
 }
 
 /// Tries the box with a harmless command; gives what worked, or why it did not and the remedy.
 pub(super) async fn examine() -> Result<String, String> {
     let mut words = system()?;
     words.extend(["--", RUNNER, "--version"].map(OsString::from));
-    let output = match Command::new("bwrap")
-        .args(words)
-        .env_clear()
-        .env("PATH", path_of_host())
-        .output()
-        .await
-    {
+    let output = match Command::new("bwrap").args(words).env_clear().env("PATH", path_of_host()).output().await {
         Ok(output) => output,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            return Err(
-                "bubblewrap is not installed; install it with: sudo apt-get install bubblewrap"
-                    .to_owned(),
-            );
+            return Err("bubblewrap is not installed; install it with: sudo apt-get install bubblewrap".to_owned());
         }
         Err(error) => return Err(format!("bubblewrap could not be started: {error}")),
     };
@@ -193,10 +146,7 @@ pub(super) async fn examine() -> Result<String, String> {
     } else {
         "this system does not let it make namespaces (often so inside a container); use Docker or a virtual machine"
     };
-    Err(format!(
-        "bubblewrap is installed but failed: {}; {remedy}",
-        words.trim()
-    ))
+    Err(format!("bubblewrap is installed but failed: {}; {remedy}", words.trim()))
 }
 
 fn path_of_host() -> OsString {

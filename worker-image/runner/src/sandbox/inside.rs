@@ -55,9 +55,7 @@ fn run(words: Vec<OsString>) -> io::Result<u8> {
     term.thread_block()?;
     let agent = agent?;
     thread::spawn(move || end_on(term));
-    let agent = i32::try_from(agent.id())
-        .map(Pid::from_raw)
-        .map_err(io::Error::other)?;
+    let agent = i32::try_from(agent.id()).map(Pid::from_raw).map_err(io::Error::other)?;
     loop {
         match wait() {
             Ok(WaitStatus::Exited(pid, status)) if pid == agent => {

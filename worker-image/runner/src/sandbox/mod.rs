@@ -52,25 +52,16 @@ impl<'a> Sandbox<'a> {
 
     /// The command that runs an agent. Its environment is built from nothing; its prompt goes in on standard input.
     pub(crate) fn command(&self, launch: &Launch) -> Result<Command, String> {
-        let relative = launch
-            .program
-            .strip_prefix(self.modules())
-            .unwrap_or(&launch.program);
+        let relative = launch.program.strip_prefix(self.modules()).unwrap_or(&launch.program);
         let program = self.settings.agents_dir.join("node_modules").join(relative);
         if !program.is_file() {
             let shown = relative.display();
-            return Err(format!(
-                "this machine does not have the agent installed ({shown} is missing)"
-            ));
+            return Err(format!("this machine does not have the agent installed ({shown} is missing)"));
         }
         let mut command = match self.settings.box_kind {
             BoxKind::Bubblewrap => {
                 let mut words = bubblewrap::arguments(self.settings, self.places)?;
-                words.extend([
-                    OsString::from("--"),
-                    OsString::from(bubblewrap::RUNNER),
-                    "inside".into(),
-                ]);
+                words.extend([OsString::from("--"), OsString::from(bubblewrap::RUNNER), "inside".into()]);
                 words.push(launch.program.clone().into());
                 let mut command = Command::new("bwrap");
                 command.args(words);
@@ -79,11 +70,7 @@ impl<'a> Sandbox<'a> {
             BoxKind::Image if nix::unistd::geteuid().is_root() => self.as_other_user(launch)?,
             BoxKind::Image | BoxKind::Off => Command::new(&launch.program),
         };
-        command
-            .args(&launch.args)
-            .env_clear()
-            .envs(self.environment())
-            .envs(launch.env.iter().cloned());
+        command.args(&launch.args).env_clear().envs(self.environment()).envs(launch.env.iter().cloned());
         command.current_dir(&self.places.tree);
         Ok(command)
     }
@@ -92,28 +79,17 @@ impl<'a> Sandbox<'a> {
     fn as_other_user(&self, launch: &Launch) -> Result<Command, String> {
         let user = self.settings.agent_user.as_str();
         let found = nix::unistd::User::from_name(user).map_err(|error| error.to_string())?;
-        let found =
-            found.ok_or_else(|| format!("this machine has no user {user} to run the agent as"))?;
+        let found = found.ok_or_else(|| format!("this machine has no user {user} to run the agent as"))?;
         let places = [&self.places.tree, &self.places.home, &self.places.scratch];
-        let given = places
-            .into_iter()
-            .try_for_each(|path| give(path, found.uid.as_raw(), found.gid.as_raw()));
+        let given = places.into_iter().try_for_each(|path| give(path, found.uid.as_raw(), found.gid.as_raw()));
         // The way in to its directories, and no more: listing stays ours.
         let opened = fs::set_permissions(&self.places.root, fs::Permissions::from_mode(0o711));
-        given
-            .and(opened)
-            .map_err(|error| format!("the checkout could not be given to {user}: {error}"))?;
+        given.and(opened).map_err(|error| format!("the checkout could not be given to {user}: {error}"))?;
         let mut command = Command::new("setpriv");
         command
             .arg(format!("--reuid={user}"))
             .arg(format!("--regid={}", found.gid))
-            .args([
-                "--clear-groups",
-                "--no-new-privs",
-                "--bounding-set=-all",
-                "--inh-caps=-all",
-                "--",
-            ])
+            .args(["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--"])
             .arg(&launch.program);
         Ok(command)
     }
@@ -150,10 +126,7 @@ impl<'a> Sandbox<'a> {
             ("GIT_EDITOR", "true".into()),
             ("GIT_TERMINAL_PROMPT", "0".into()),
         ];
-        fixed
-            .into_iter()
-            .chain(mark.map(|mark| ("PORTER_MACHINE", mark)))
-            .collect()
+        fixed.into_iter().chain(mark.map(|mark| ("PORTER_MACHINE", mark))).collect()
     }
 }
 

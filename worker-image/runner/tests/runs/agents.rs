@@ -6,8 +6,7 @@ use crate::model::{Mood, WORDS};
 use crate::porter::{ANTHROPIC, OPENAI, PROMPT};
 use crate::run::{Stage, listed};
 
-const SCRIPT: &str =
-    "echo hello > PORTER.md; rm old.txt; chmod +x README.md; mkdir -p ignored; echo x > ignored/x";
+const SCRIPT: &str = "echo hello > PORTER.md; rm old.txt; chmod +x README.md; mkdir -p ignored; echo x > ignored/x";
 
 async fn makes_a_change_set(agent: &str, boxed: &'static str, key: &str) {
     let input = if key == ANTHROPIC { 200 } else { 186 };
@@ -18,29 +17,13 @@ async fn makes_a_change_set(agent: &str, boxed: &'static str, key: &str) {
     let stage = stage.await;
     assert!(stage.finish().await.success());
     let result = stage.porter.result();
-    assert_eq!(
-        result.outcome,
-        Outcome::Changes,
-        "{:?}\n{}",
-        result.reason,
-        stage.porter.log()
-    );
+    assert_eq!(result.outcome, Outcome::Changes, "{:?}\n{}", result.reason, stage.porter.log());
     let set = result.change_set.unwrap();
-    assert_eq!(
-        listed(&set.files),
-        [
-            "PORTER.md 100644 hello\n",
-            "README.md 100755 # Demo\n",
-            "old.txt deleted"
-        ]
-    );
+    assert_eq!(listed(&set.files), ["PORTER.md 100644 hello\n", "README.md 100755 # Demo\n", "old.txt deleted"]);
     assert_eq!(set.message, "Add PORTER.md");
     assert_eq!(result.summary.as_deref(), Some(WORDS));
     let usage = result.usage.unwrap();
-    assert_eq!(
-        (usage.input_tokens, usage.output_tokens),
-        (Some(input), Some(40))
-    );
+    assert_eq!((usage.input_tokens, usage.output_tokens), (Some(input), Some(40)));
     let calls = stage.model.calls();
     assert!(calls.iter().all(|(_, used)| used == key), "{calls:?}");
     assert!(stage.model.was_told(PROMPT));

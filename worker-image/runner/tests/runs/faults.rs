@@ -20,15 +20,7 @@ async fn a_lost_start_is_repeated_with_the_same_boot_id() {
     stage.porter.desk.lock().unwrap().start_faults = [Fault::Status(503), Fault::LoseReply].into();
     // The answer that was lost half way is a success of HTTP that cannot be read; the claim must survive it.
     assert!(stage.finish().await.success());
-    let boots: Vec<String> = stage
-        .porter
-        .desk
-        .lock()
-        .unwrap()
-        .boots
-        .iter()
-        .map(|boot| boot.boot_id.clone())
-        .collect();
+    let boots: Vec<String> = stage.porter.desk.lock().unwrap().boots.iter().map(|boot| boot.boot_id.clone()).collect();
     assert_eq!(boots.len(), 2);
     assert_eq!(boots[0], boots[1]);
     assert_eq!(stage.porter.result().outcome, Outcome::NoChanges);
@@ -61,11 +53,7 @@ async fn a_refused_result_is_not_sent_again() {
         let stage = played(&format!("echo x > new; {DONE}"), |_| {}).await;
         stage.porter.desk.lock().unwrap().complete_faults = [Fault::Status(status)].into();
         assert!(stage.finish().await.success());
-        assert_eq!(
-            stage.porter.desk.lock().unwrap().results.len(),
-            1,
-            "{status}"
-        );
+        assert_eq!(stage.porter.desk.lock().unwrap().results.len(), 1, "{status}");
     }
 }
 
@@ -75,9 +63,7 @@ async fn stop_ends_the_agent_and_hands_over_nothing() {
     let mut child = stage.start();
     wait_for(|| stage.porter.log().contains("started")).await;
     stage.porter.desk.lock().unwrap().stop = true;
-    let status = tokio::time::timeout(Duration::from_secs(15), child.wait())
-        .await
-        .expect("it did not stop");
+    let status = tokio::time::timeout(Duration::from_secs(15), child.wait()).await.expect("it did not stop");
     assert!(status.unwrap().success());
     assert!(stage.porter.desk.lock().unwrap().results.is_empty());
     stage.assert_clean();
@@ -93,10 +79,7 @@ async fn an_agent_that_ignores_sigterm_is_killed_at_the_deadline() {
         let began = Instant::now();
         assert!(stage.finish().await.success());
         let took = began.elapsed();
-        assert!(
-            took > Duration::from_secs(8) && took < Duration::from_secs(16),
-            "{boxed}: {took:?}"
-        );
+        assert!(took > Duration::from_secs(8) && took < Duration::from_secs(16), "{boxed}: {took:?}");
         let result = stage.porter.result();
         assert_eq!(result.outcome, Outcome::Failed);
         assert!(result.reason.unwrap().contains("limit of 4 seconds"));
@@ -119,9 +102,7 @@ async fn a_machine_that_is_shut_down_says_so_and_leaves_nothing() {
     wait_for(|| stage.porter.log().contains("started")).await;
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
-    let status = tokio::time::timeout(Duration::from_secs(15), child.wait())
-        .await
-        .expect("it did not end");
+    let status = tokio::time::timeout(Duration::from_secs(15), child.wait()).await.expect("it did not end");
     assert!(!status.unwrap().success());
     assert!(stage.porter.log().contains("being shut down"));
     assert!(stage.porter.desk.lock().unwrap().results.is_empty());
@@ -155,10 +136,7 @@ async fn a_bad_end_is_told_in_words() {
         ("exit 0", "without saying that it was done"),
         ("exit 3", "ended with status 3"),
         ("kill -9 $$", "killed"),
-        (
-            r#"echo '{"type":"result","subtype":"success","is_error":true,"result":"API Error: boom"}'"#,
-            "boom",
-        ),
+        (r#"echo '{"type":"result","subtype":"success","is_error":true,"result":"API Error: boom"}'"#, "boom"),
         (
             r#"echo '{"type":"result","subtype":"success","is_error":false,"result":"ok","permission_denials":[{"tool_name":"Write"}]}'"#,
             "not allowed to use Write",
@@ -181,11 +159,9 @@ async fn a_job_that_cannot_be_run_says_why() {
     assert_fails(&stage, "ANTHROPIC_API_KEY").await;
     let stage = Stage::set_with("claude", "bwrap", Mood::Silent, wrong_sha).await;
     assert_fails(&stage, "could not be cloned").await;
-    for (agent, words) in [
-        ("gemini", "not yet supported"),
-        ("amp", "not yet supported"),
-        ("perl", "no agent named perl"),
-    ] {
+    for (agent, words) in
+        [("gemini", "not yet supported"), ("amp", "not yet supported"), ("perl", "no agent named perl")]
+    {
         assert_fails(&Stage::set(agent, "bwrap", Mood::Silent).await, words).await;
     }
     let mut stage = Stage::set("claude", "bwrap", Mood::Silent).await;
@@ -195,11 +171,9 @@ async fn a_job_that_cannot_be_run_says_why() {
 
 #[tokio::test]
 async fn a_refused_key_is_named_with_every_real_agent() {
-    for (agent, key) in [
-        ("claude", "ANTHROPIC_API_KEY"),
-        ("opencode", "ANTHROPIC_API_KEY"),
-        ("codex", "OPENAI_API_KEY"),
-    ] {
+    for (agent, key) in
+        [("claude", "ANTHROPIC_API_KEY"), ("opencode", "ANTHROPIC_API_KEY"), ("codex", "OPENAI_API_KEY")]
+    {
         let stage = Stage::set(agent, "bwrap", Mood::Fails(401)).await;
         assert_fails(&stage, &format!("refused the key (401); check {key}")).await;
     }
@@ -238,8 +212,5 @@ pub(crate) fn running(word: &str) -> bool {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes
         .filter_map(|process| std::fs::read(process.path().join("cmdline")).ok())
-        .any(|line| {
-            line.split(|byte| *byte == 0)
-                .any(|argument| argument == word.as_bytes())
-        })
+        .any(|line| line.split(|byte| *byte == 0).any(|argument| argument == word.as_bytes()))
 }

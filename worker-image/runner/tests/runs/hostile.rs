@@ -11,13 +11,7 @@ async fn obeys(boxed: &'static str, script: &str) -> (Stage, Vec<String>) {
     let stage = Stage::set("claude", boxed, Mood::Script(script.to_owned())).await;
     assert!(stage.finish().await.success());
     let result = stage.porter.result();
-    assert_eq!(
-        result.outcome,
-        Outcome::Changes,
-        "{:?}\n{}",
-        result.reason,
-        stage.porter.log()
-    );
+    assert_eq!(result.outcome, Outcome::Changes, "{:?}\n{}", result.reason, stage.porter.log());
     let files = listed(&result.change_set.unwrap().files);
     (stage, files)
 }
@@ -36,37 +30,41 @@ async fn the_checkouts_git_is_never_believed() {
             rm -f "$trap_file"; echo broken > .git/index; rm -rf .git/objects; echo done > ok.txt
         "#;
         let (_stage, files) = obeys(boxed, script).await;
-        assert_eq!(
-            files,
-            ["a.evil 100644 trapped\n", "ok.txt 100644 done\n"],
-            "{boxed}"
-        );
+        assert_eq!(files, ["a.evil 100644 trapped\n", "ok.txt 100644 done\n"], "{boxed}");
     }
 }
 
 #[tokio::test]
 async fn no_link_is_followed_out_of_the_tree() {
-    let script = r"
-        rm -rf src; ln -s /etc src; ln -s /etc/passwd stolen; ln -s . loop; mkfifo pipe
-        rm README.md; ln -s run.sh README.md; ln -sf old.txt link
-    ";
+    let script = "rm -rf src; ln -s /etc src; ln -s /etc/passwd stolen; ln -s .git/config inward";
+    let stage = Stage::set("claude", "bwrap", Mood::Script(script.to_owned())).await;
+    assert!(stage.finish().await.success());
+    let result = stage.porter.result();
+    assert_eq!(result.outcome, Outcome::Failed);
+    let reason = result.reason.unwrap();
+    for path in ["src: a link", "inward: a link"] {
+        assert!(reason.contains(path), "{reason}");
+    }
+    let script = "rm README.md; ln -s run.sh README.md; ln -sf old.txt link; mkfifo pipe; ln -s src/main.txt new";
     let (_stage, files) = obeys("bwrap", script).await;
-    let expected = [
-        "README.md 120000 run.sh",
-        "link 120000 old.txt",
-        "loop 120000 .",
-        "src 120000 /etc",
-        "src/main.txt deleted",
-        "stolen 120000 /etc/passwd",
-    ];
+    let expected = ["README.md 120000 run.sh", "link 120000 old.txt", "new 120000 src/main.txt"];
     assert_eq!(files, expected);
+}
+
+#[tokio::test]
+async fn a_workflow_is_refused_by_name() {
+    let script = "mkdir -p .github/workflows; echo 'on: push' > .github/workflows/ci.yml";
+    let stage = Stage::set("claude", "bwrap", Mood::Script(script.to_owned())).await;
+    assert!(stage.finish().await.success());
+    let reason = stage.porter.result().reason.unwrap();
+    assert!(reason.contains(".github/workflows/ci.yml: workflows and actions"), "{reason}");
 }
 
 #[tokio::test]
 async fn what_the_agent_committed_counts() {
     let script = r#"
         git checkout -q -b topic; git mv old.txt new.txt; printf 'a\r\nb\r\nc\r\n' > dos.crlf; printf '\000\001' > blob.bin
-        git add -A; git commit -qm "Rename old to new"; echo more >> src/main.txt; echo odd2 > 'odd "name"\.txt'
+        git add -A; git commit -qm "Rename old to new"; echo more >> src/main.txt; echo odd2 > 'odd "name".txt'
         chmod -x run.sh; touch noise.log; mkdir -p .claude; echo '{}' > .claude/settings.local.json
     "#;
     let (stage, files) = obeys("bwrap", script).await;
@@ -76,7 +74,7 @@ async fn what_the_agent_committed_counts() {
         "blob.bin 100644 AAE=",
         "dos.crlf 100644 a\nb\nc\n",
         "new.txt 100644 old\n",
-        "odd \"name\"\\.txt 100644 odd2\n",
+        "odd \"name\".txt 100644 odd2\n",
         "old.txt deleted",
         "run.sh 100644 #!/bin/sh\necho run\n",
         "src/main.txt 100644 one\ntwo\nmore\n",
@@ -89,18 +87,11 @@ async fn the_box_shows_nothing_of_the_computer() {
     let mut stage = Stage::set("claude", "bwrap", Mood::Silent).await;
     let host_file = stage.directory.path().join("host-secret");
     std::fs::write(&host_file, "canary-host-file").unwrap();
-    let port = stage
-        .porter
-        .address
-        .trim_start_matches("http://127.0.0.1:")
-        .split('/')
-        .next()
-        .unwrap()
-        .to_owned();
+    let port = stage.porter.address.trim_start_matches("http://127.0.0.1:").split('/').next().unwrap().to_owned();
     let look = format!(
         r#"{{
         cat {host} && echo SAW-HOST-FILE; ls -dA /home/* /home/.??* /root /var/run /sys /mnt /opt/* /srv 2>/dev/null | grep -vE '^/home/agent$|^/opt/(porter|node)$' && echo SAW-DIRECTORIES
-        (exec 3<>/dev/tcp/127.0.0.1/{port}) && echo SAW-LOOPBACK; (exec 3<>/dev/tcp/1.1.1.1/53) && echo SAW-NETWORK
+        (exec 3<>/dev/tcp/127.0.0.1/{port}) && echo SAW-LOOPBACK; tail -n +3 /proc/net/dev | grep -qv ' lo:' && echo SAW-NETWORK
         grep -l '[c]anary' /proc/*/environ /proc/*/cmdline && echo SAW-ENVIRONMENT
         ls /proc | grep -c '^[0-9]*$' | grep -qE '^[0-9]$' || echo SAW-PROCESSES
         touch /usr/x /opt/porter/agents/x && echo WROTE-TOOLS; mount -t tmpfs x /mnt && echo MOUNTED; id -u | grep -q '^0$' && echo ROOT
@@ -141,23 +132,11 @@ async fn nothing_survives_the_agent() {
 #[tokio::test]
 async fn limits_are_named() {
     for (script, words) in [
-        (
-            "for n in $(seq 301); do echo $n > f$n; done",
-            "301 files were changed, and the limit is 300",
-        ),
+        ("for n in $(seq 301); do echo $n > f$n; done", "301 files were changed, and the limit is 300"),
         ("truncate -s 5000000 big", "big is too large"),
-        (
-            "for n in $(seq 21); do printf '\\000' > b$n; done",
-            "more than 20 binary files",
-        ),
-        (
-            "for n in $(seq 5); do head -c 1000000 /dev/zero | tr '\\0' x > t$n; done",
-            "larger than 4194304 bytes",
-        ),
-        (
-            "head -c 2500000 /dev/zero | tr '\\0' '\\001' > controls",
-            "too large to hand over",
-        ),
+        ("for n in $(seq 21); do printf '\\000' > b$n; done", "more than 20 binary files"),
+        ("for n in $(seq 5); do head -c 1000000 /dev/zero | tr '\\0' x > t$n; done", "larger than 4194304 bytes"),
+        ("head -c 2500000 /dev/zero | tr '\\0' '\\001' > controls", "too large to hand over"),
         ("touch $'bad-\\xff-name'", "not UTF-8"),
     ] {
         let mut stage = Stage::set("claude", "bwrap", Mood::Silent).await;
@@ -177,10 +156,7 @@ async fn rights_taken_away_do_not_stop_the_clean_up() {
         stage.uid = nix::unistd::geteuid().is_root().then_some(65_534);
         stage.play_claude(&format!("mkdir -p ignored/deep; touch ignored/deep/x; chmod 000 ignored/deep ignored; echo x > new; chmod 000 new; {DONE}"));
         assert!(stage.finish().await.success());
-        assert_eq!(
-            listed(&stage.porter.result().change_set.unwrap().files),
-            ["new 100644 x\n"]
-        );
+        assert_eq!(listed(&stage.porter.result().change_set.unwrap().files), ["new 100644 x\n"]);
     }
 }
 
@@ -196,13 +172,5 @@ async fn in_the_image_the_agent_is_another_user() {
     ));
     assert!(stage.finish().await.success());
     let files = listed(&stage.porter.result().change_set.unwrap().files);
-    assert_eq!(
-        files,
-        [
-            "env 100644 ",
-            "listed 100644 ",
-            "stolen 100644 ",
-            "who 100644 65534\n"
-        ]
-    );
+    assert_eq!(files, ["env 100644 ", "listed 100644 ", "stolen 100644 ", "who 100644 65534\n"]);
 }

@@ -33,18 +33,10 @@ pub(crate) struct Model {
 
 impl Model {
     pub(crate) async fn start(mood: Mood) -> Self {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let model = Self {
-            address,
-            seen: Arc::default(),
-            mood,
-        };
-        let router = axum::Router::new()
-            .fallback(answer)
-            .with_state(model.clone());
+        let model = Self { address, seen: Arc::default(), mood };
+        let router = axum::Router::new().fallback(answer).with_state(model.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         model
     }
@@ -53,32 +45,20 @@ impl Model {
     pub(crate) fn calls(&self) -> Vec<(String, String)> {
         let key = |headers: &HeaderMap| {
             let header = headers.get("x-api-key").or(headers.get("authorization"));
-            header
-                .map(|value| value.to_str().unwrap().to_owned())
-                .unwrap_or_default()
+            header.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
         };
-        self.seen
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(path, headers, _)| (path.clone(), key(headers)))
-            .collect()
+        self.seen.lock().unwrap().iter().map(|(path, headers, _)| (path.clone(), key(headers))).collect()
     }
 
     /// Whether any call's body holds these words.
     pub(crate) fn was_told(&self, words: &str) -> bool {
         let seen = self.seen.lock().unwrap();
-        seen.iter()
-            .any(|(_, _, body)| String::from_utf8_lossy(body).contains(words))
+        seen.iter().any(|(_, _, body)| String::from_utf8_lossy(body).contains(words))
     }
 }
 
 async fn answer(State(model): State<Model>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
-    model
-        .seen
-        .lock()
-        .unwrap()
-        .push((uri.path().to_owned(), headers, body.clone()));
+    model.seen.lock().unwrap().push((uri.path().to_owned(), headers, body.clone()));
     let script = match &model.mood {
         Mood::Script(script) => script.clone(),
         Mood::Fails(status) => {
@@ -89,13 +69,8 @@ async fn answer(State(model): State<Model>, uri: Uri, headers: HeaderMap, body: 
     };
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
     let items = |key: &str| request[key].as_array().cloned().unwrap_or_default();
-    let is_result =
-        |part: &Value| part["type"] == "tool_result" || part["type"] == "function_call_output";
-    let in_content = |message: &Value| {
-        message["content"]
-            .as_array()
-            .is_some_and(|parts| parts.iter().any(is_result))
-    };
+    let is_result = |part: &Value| part["type"] == "tool_result" || part["type"] == "function_call_output";
+    let in_content = |message: &Value| message["content"].as_array().is_some_and(|parts| parts.iter().any(is_result));
     let second = items("messages").iter().any(in_content) || items("input").iter().any(is_result);
     let events = match uri.path() {
         "/v1/messages" => anthropic(&request, &script, second),
@@ -104,12 +79,7 @@ async fn answer(State(model): State<Model>, uri: Uri, headers: HeaderMap, body: 
     };
     let text: String = events
         .into_iter()
-        .map(|event| {
-            format!(
-                "event: {}\ndata: {event}\n\n",
-                event["type"].as_str().unwrap()
-            )
-        })
+        .map(|event| format!("event: {}\ndata: {event}\n\n", event["type"].as_str().unwrap()))
         .collect();
     ([("content-type", "text/event-stream")], Body::from(text)).into_response()
 }
@@ -118,9 +88,7 @@ async fn answer(State(model): State<Model>, uri: Uri, headers: HeaderMap, body: 
 fn shell(request: &Value, script: &str) -> Option<(String, Value)> {
     let tools = request["tools"].as_array()?;
     let named = |name: &str| {
-        let found = tools
-            .iter()
-            .any(|tool| tool["name"] == name || tool["function"]["name"] == name);
+        let found = tools.iter().any(|tool| tool["name"] == name || tool["function"]["name"] == name);
         found.then(|| name.to_owned())
     };
     if let Some(name) = named("exec_command") {
@@ -138,11 +106,7 @@ fn anthropic(request: &Value, script: &str, second: bool) -> Vec<Value> {
             json!({"type":"input_json_delta","partial_json":input.to_string()}),
             "tool_use",
         ),
-        None => (
-            json!({"type":"text","text":""}),
-            json!({"type":"text_delta","text":WORDS}),
-            "end_turn",
-        ),
+        None => (json!({"type":"text","text":""}), json!({"type":"text_delta","text":WORDS}), "end_turn"),
     };
     vec![
         json!({"type":"message_start","message":{"id":"msg_1","type":"message","role":"assistant","model":"claude-stand-in",
@@ -167,23 +131,17 @@ fn responses(request: &Value, script: &str, second: bool) -> Vec<Value> {
                     "arguments":arguments,"status":"completed"})
             };
             let arguments = input.to_string();
-            events.push(
-                json!({"type":"response.output_item.added","output_index":0,"item":item("")}),
-            );
+            events.push(json!({"type":"response.output_item.added","output_index":0,"item":item("")}));
             events.push(json!({"type":"response.function_call_arguments.delta","item_id":"fc_1","output_index":0,"delta":arguments}));
             item(&arguments)
         }
         None => {
             let item = |content: Value| json!({"type":"message","id":"msg_1","role":"assistant","status":"completed","content":content});
             events.push(json!({"type":"response.output_item.added","output_index":0,"item":item(json!([]))}));
-            events.push(
-                json!({"type":"response.content_part.added","item_id":"msg_1","output_index":0,
-                "content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}),
-            );
-            events.push(
-                json!({"type":"response.output_text.delta","item_id":"msg_1","output_index":0,
-                "content_index":0,"delta":WORDS}),
-            );
+            events.push(json!({"type":"response.content_part.added","item_id":"msg_1","output_index":0,
+                "content_index":0,"part":{"type":"output_text","text":"","annotations":[]}}));
+            events.push(json!({"type":"response.output_text.delta","item_id":"msg_1","output_index":0,
+                "content_index":0,"delta":WORDS}));
             item(json!([{"type":"output_text","text":WORDS,"annotations":[]}]))
         }
     };

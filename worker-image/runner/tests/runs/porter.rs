@@ -59,9 +59,7 @@ impl TestPorter {
         model: &str,
         shape: impl FnOnce(&mut StartAnswer),
     ) -> Self {
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
-            .await
-            .unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let address = format!("http://{}/api/callbacks", listener.local_addr().unwrap());
         let head = crate::run::git(&repositories.join("o/r.git"), &["rev-parse", "main"]);
         let mut job = StartAnswer {
@@ -76,16 +74,11 @@ impl TestPorter {
             },
             branch: "porter/abcdefghij0123456789".to_owned(),
             prompt: PROMPT.to_owned(),
-            agent: JobAgent {
-                name: agent.to_owned(),
-                model: None,
-            },
+            agent: JobAgent { name: agent.to_owned(), model: None },
             keys: [("ANTHROPIC_API_KEY", ANTHROPIC), ("OPENAI_API_KEY", OPENAI)]
                 .map(|(name, key)| (name.to_owned(), key.to_owned()))
                 .into(),
-            upstreams: ["anthropic", "openai"]
-                .map(|name| (name.to_owned(), model.to_owned()))
-                .into(),
+            upstreams: ["anthropic", "openai"].map(|name| (name.to_owned(), model.to_owned())).into(),
             limits: Limits {
                 deadline_s: 120,
                 budget_micros: None,
@@ -97,12 +90,7 @@ impl TestPorter {
         };
         shape(&mut job);
         let repositories = repositories.to_owned();
-        let porter = Self {
-            address,
-            desk: Arc::default(),
-            job: Arc::new(job),
-            repositories,
-        };
+        let porter = Self { address, desk: Arc::default(), job: Arc::new(job), repositories };
         let router = axum::Router::new()
             .route("/api/callbacks/start", post(claim))
             .route("/api/callbacks/events", post(events))
@@ -118,37 +106,25 @@ impl TestPorter {
     pub(crate) fn result(&self) -> CompleteRequest {
         let desk = self.desk.lock().unwrap();
         let first = desk.results.first().expect("no result was handed over");
-        assert!(
-            desk.results.iter().all(|body| body == first),
-            "a repeat differed"
-        );
+        assert!(desk.results.iter().all(|body| body == first), "a repeat differed");
         serde_json::from_slice(first).unwrap()
     }
 
     /// Every log line that arrived, joined.
     pub(crate) fn log(&self) -> String {
         let desk = self.desk.lock().unwrap();
-        desk.events
-            .iter()
-            .flat_map(|event| &event.lines)
-            .map(|line| format!("{}\n", line.text))
-            .collect()
+        desk.events.iter().flat_map(|event| &event.lines).map(|line| format!("{}\n", line.text)).collect()
     }
 }
 
 fn bearer(headers: &HeaderMap, token: &str) -> bool {
-    headers
-        .get("authorization")
-        .is_some_and(|value| *value == format!("Bearer {token}"))
+    headers.get("authorization").is_some_and(|value| *value == format!("Bearer {token}"))
 }
 
 /// An answer whose connection breaks before its end.
 fn lost() -> Response {
     let broken = futures_util::stream::iter([Err::<Bytes, _>(std::io::Error::other("cut"))]);
-    Response::builder()
-        .header("content-length", "100")
-        .body(Body::from_stream(broken))
-        .unwrap()
+    Response::builder().header("content-length", "100").body(Body::from_stream(broken)).unwrap()
 }
 
 async fn claim(State(porter): State<TestPorter>, headers: HeaderMap, body: Bytes) -> Response {
@@ -161,10 +137,7 @@ async fn claim(State(porter): State<TestPorter>, headers: HeaderMap, body: Bytes
     if let Some(Fault::Status(status)) = fault {
         return StatusCode::from_u16(status).unwrap().into_response();
     }
-    let other = desk
-        .boots
-        .iter()
-        .any(|boot| boot.boot_id != request.boot_id);
+    let other = desk.boots.iter().any(|boot| boot.boot_id != request.boot_id);
     desk.boots.push(request);
     match (other, fault) {
         (true, _) => StatusCode::CONFLICT.into_response(),
@@ -174,36 +147,22 @@ async fn claim(State(porter): State<TestPorter>, headers: HeaderMap, body: Bytes
 }
 
 async fn events(State(porter): State<TestPorter>, headers: HeaderMap, body: Bytes) -> Response {
-    assert!(
-        bearer(&headers, SESSION),
-        "a report without the session token"
-    );
+    assert!(bearer(&headers, SESSION), "a report without the session token");
     assert!(body.len() <= 256 * 1024, "a report of {} bytes", body.len());
     let request: EventsRequest = serde_json::from_slice(&body).unwrap();
     assert!(request.lines.len() <= 500);
     let mut desk = porter.desk.lock().unwrap();
     let last = desk.events.last().map_or(0, |event| event.seq);
-    assert!(
-        request.seq == last + 1 || request.seq == last,
-        "seq {} after {last}",
-        request.seq
-    );
+    assert!(request.seq == last + 1 || request.seq == last, "seq {} after {last}", request.seq);
     if request.seq > last {
         desk.events.push(request);
     }
-    let answer = if desk.stop {
-        json!({"stop": {"reason": "a person said stop"}})
-    } else {
-        json!({"continue": true})
-    };
+    let answer = if desk.stop { json!({"stop": {"reason": "a person said stop"}}) } else { json!({"continue": true}) };
     axum::Json(answer).into_response()
 }
 
 async fn complete(State(porter): State<TestPorter>, headers: HeaderMap, body: Bytes) -> Response {
-    assert!(
-        bearer(&headers, SESSION),
-        "a result without the session token"
-    );
+    assert!(bearer(&headers, SESSION), "a result without the session token");
     let mut desk = porter.desk.lock().unwrap();
     desk.results.push(body);
     match desk.complete_faults.pop_front() {
@@ -214,60 +173,27 @@ async fn complete(State(porter): State<TestPorter>, headers: HeaderMap, body: By
 }
 
 /// The git gateway: Basic auth with the session token, then `git http-backend` as CGI.
-async fn gateway(
-    State(porter): State<TestPorter>,
-    UrlPath(path): UrlPath<String>,
-    request: Request<Body>,
-) -> Response {
+async fn gateway(State(porter): State<TestPorter>, UrlPath(path): UrlPath<String>, request: Request<Body>) -> Response {
     use base64::Engine as _;
     let password = request.headers().get("authorization").and_then(|value| {
         let words = value.to_str().ok()?.strip_prefix("Basic ")?;
-        let words = base64::engine::general_purpose::STANDARD
-            .decode(words)
-            .ok()?;
-        String::from_utf8(words)
-            .ok()?
-            .split_once(':')
-            .map(|(_, password)| password.to_owned())
+        let words = base64::engine::general_purpose::STANDARD.decode(words).ok()?;
+        String::from_utf8(words).ok()?.split_once(':').map(|(_, password)| password.to_owned())
     });
     match password.as_deref() {
         None => {
-            return (
-                StatusCode::UNAUTHORIZED,
-                [("www-authenticate", "Basic realm=\"porter\"")],
-            )
-                .into_response();
+            return (StatusCode::UNAUTHORIZED, [("www-authenticate", "Basic realm=\"porter\"")]).into_response();
         }
         Some(SESSION) if !path.contains("receive-pack") => {}
         Some(_) => return StatusCode::FORBIDDEN.into_response(),
     }
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, 64 * 1024 * 1024).await.unwrap();
-    backend(
-        &porter.repositories,
-        &path,
-        &parts.method,
-        &parts.uri,
-        &parts.headers,
-        &body,
-    )
-    .await
+    backend(&porter.repositories, &path, &parts.method, &parts.uri, &parts.headers, &body).await
 }
 
-async fn backend(
-    root: &Path,
-    path: &str,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: &[u8],
-) -> Response {
-    let header = |name: &str| {
-        headers
-            .get(name)
-            .map(|value| value.to_str().unwrap().to_owned())
-            .unwrap_or_default()
-    };
+async fn backend(root: &Path, path: &str, method: &Method, uri: &Uri, headers: &HeaderMap, body: &[u8]) -> Response {
+    let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
     let mut child = tokio::process::Command::new("git")
         .arg("http-backend")
         .env("GIT_PROJECT_ROOT", root)
@@ -285,10 +211,7 @@ async fn backend(
         .unwrap();
     child.stdin.take().unwrap().write_all(body).await.unwrap();
     let output = child.wait_with_output().await.unwrap().stdout;
-    let at = output
-        .windows(4)
-        .position(|run| run == b"\r\n\r\n")
-        .unwrap();
+    let at = output.windows(4).position(|run| run == b"\r\n\r\n").unwrap();
     let mut response = Response::builder();
     for line in String::from_utf8_lossy(&output[..at]).lines() {
         let (name, value) = line.split_once(": ").unwrap();
@@ -297,7 +220,5 @@ async fn backend(
             name => response = response.header(name, value),
         }
     }
-    response
-        .body(Body::from(output[at + 4..].to_vec()))
-        .unwrap()
+    response.body(Body::from(output[at + 4..].to_vec())).unwrap()
 }

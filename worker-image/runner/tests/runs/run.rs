@@ -13,22 +13,11 @@ use crate::porter::{CLAIM, TestPorter};
 pub(crate) fn git(at: &Path, args: &[&str]) -> String {
     let output = Command::new("git")
         .current_dir(at)
-        .args([
-            "-c",
-            "user.name=t",
-            "-c",
-            "user.email=t@example.invalid",
-            "-c",
-            "init.defaultBranch=main",
-        ])
+        .args(["-c", "user.name=t", "-c", "user.email=t@example.invalid", "-c", "init.defaultBranch=main"])
         .args(args)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "git {args:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -37,17 +26,12 @@ pub(crate) fn agents_dir() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../agents");
     let dir = std::env::var_os("PORTER_AGENTS_DIR").map_or(here, PathBuf::from);
     let found = dir.join("node_modules/opencode-ai").is_dir();
-    assert!(
-        found,
-        "the agents are not installed in {}: run `npm ci` there, or set PORTER_AGENTS_DIR",
-        dir.display()
-    );
+    assert!(found, "the agents are not installed in {}: run `npm ci` there, or set PORTER_AGENTS_DIR", dir.display());
     dir
 }
 
 /// What a played Claude Code prints to end well.
-pub(crate) const DONE: &str =
-    r#"echo '{"type":"result","subtype":"success","is_error":false,"result":"Done"}'"#;
+pub(crate) const DONE: &str = r#"echo '{"type":"result","subtype":"success","is_error":false,"result":"Done"}'"#;
 
 /// A task about to be run.
 pub(crate) struct Stage {
@@ -77,14 +61,7 @@ impl Stage {
         make_repository(directory.path(), &repositories.join("o/r.git"));
         let model = Model::start(mood).await;
         let porter = TestPorter::start(&repositories, agent, &model.address, shape).await;
-        Self {
-            directory,
-            porter,
-            model,
-            agents: agents_dir(),
-            boxed,
-            uid: None,
-        }
+        Self { directory, porter, model, agents: agents_dir(), boxed, uid: None }
     }
 
     /// Puts a shell script in the place of Claude Code, for behaviour that no real agent shows. It has [`DONE`] to say
@@ -92,21 +69,11 @@ impl Stage {
     pub(crate) fn play_claude(&mut self, script: &str) {
         use std::os::unix::fs::PermissionsExt as _;
         self.agents = self.directory.path().join("agents");
-        let processor = if cfg!(target_arch = "aarch64") {
-            "arm64"
-        } else {
-            "x64"
-        };
-        let bin = self.agents.join(format!(
-            "node_modules/@anthropic-ai/claude-code-linux-{processor}"
-        ));
+        let processor = if cfg!(target_arch = "aarch64") { "arm64" } else { "x64" };
+        let bin = self.agents.join(format!("node_modules/@anthropic-ai/claude-code-linux-{processor}"));
         std::fs::create_dir_all(&bin).unwrap();
         let program = bin.join("claude");
-        std::fs::write(
-            &program,
-            format!("#!/bin/bash\ncat > /dev/null\n{script}\n"),
-        )
-        .unwrap();
+        std::fs::write(&program, format!("#!/bin/bash\ncat > /dev/null\n{script}\n")).unwrap();
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
@@ -159,19 +126,14 @@ impl Stage {
     /// Lets other users into the stage, as into any machine's directories.
     pub(crate) fn open(&self) {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(
-            self.directory.path(),
-            std::fs::Permissions::from_mode(0o755),
-        )
-        .unwrap();
+        std::fs::set_permissions(self.directory.path(), std::fs::Permissions::from_mode(0o755)).unwrap();
     }
 
     /// Runs to the end, with a limit far above what any run here needs.
     pub(crate) async fn finish(&self) -> ExitStatus {
         let mut child = self.start();
         let status = tokio::time::timeout(Duration::from_secs(110), child.wait()).await;
-        let status = status
-            .unwrap_or_else(|_| panic!("the runner did not end; its log:\n{}", self.porter.log()));
+        let status = status.unwrap_or_else(|_| panic!("the runner did not end; its log:\n{}", self.porter.log()));
         self.assert_clean();
         status.unwrap()
     }
@@ -193,41 +155,27 @@ fn make_repository(scratch: &Path, bare: &Path) {
         ("old.txt", "old\n"),
         ("run.sh", "#!/bin/sh\necho run\n"),
         (".gitignore", "ignored/\n*.log\n"),
-        (
-            ".gitattributes",
-            "*.crlf text eol=crlf\n*.evil filter=evil\n",
-        ),
+        (".gitattributes", "*.crlf text eol=crlf\n*.evil filter=evil\n"),
         ("dos.crlf", "a\nb\n"),
         ("odd \"name\"\\.txt", "odd\n"),
     ] {
         std::fs::write(tree.join(path), text).unwrap();
     }
     std::os::unix::fs::symlink("README.md", tree.join("link")).unwrap();
-    for args in [
-        &["init", "-q"][..],
-        &["add", "-A"],
-        &["update-index", "--chmod=+x", "run.sh"],
-        &["commit", "-qm", "Seed"],
-    ] {
+    for args in
+        [&["init", "-q"][..], &["add", "-A"], &["update-index", "--chmod=+x", "run.sh"], &["commit", "-qm", "Seed"]]
+    {
         git(&tree, args);
     }
     std::fs::create_dir_all(bare.parent().unwrap()).unwrap();
-    git(
-        scratch,
-        &["clone", "-q", "--bare", "seed", bare.to_str().unwrap()],
-    );
+    git(scratch, &["clone", "-q", "--bare", "seed", bare.to_str().unwrap()]);
 }
 
 /// A change set's files as `path mode content`, or `path deleted`.
 pub(crate) fn listed(files: &[ChangedFile]) -> Vec<String> {
     let line = |file: &ChangedFile| match file {
         ChangedFile::Deleted { path, .. } => format!("{path} deleted"),
-        ChangedFile::Written {
-            path,
-            mode,
-            content,
-            ..
-        } => format!("{path} {mode} {content}"),
+        ChangedFile::Written { path, mode, content, .. } => format!("{path} {mode} {content}"),
     };
     files.iter().map(line).collect()
 }
