@@ -62,12 +62,12 @@ async function runtimeOptions({ port, state }) {
   const { workerOptions } = read(join(root, 'wrangler.toml'));
   const assets = workerOptions.assets && existsSync(workerOptions.assets.directory) ? workerOptions.assets : undefined;
   return convert({
-    host: address, port, cf: false,
+    host: address, cf: false,
     resourcePersistencePath: state, logRequests: false,
     telemetry: { enabled: false },
     handleStructuredLogs: ({ message }) => console.log(message),
     workers: [
-      { name: 'front', compatibilityDate: workerOptions.compatibilityDate, compatibilityFlags: ['service_binding_extra_handlers'], modulesRoot: root, modules: [module('scripts/front.js')], serviceBindings: { PORTER: 'porter' } },
+      { name: 'front', compatibilityDate: workerOptions.compatibilityDate, compatibilityFlags: ['service_binding_extra_handlers'], modulesRoot: root, modules: [module('scripts/front.js')], serviceBindings: { PORTER: 'porter' }, unsafeDirectSockets: [{ host: address, port }] },
       { ...workerOptions, name: 'porter', bindings: settingsOf(process.env), assets, modulesRoot: built, modules: [module('build/index.js'), module('build/index_bg.wasm')] },
     ],
   });
