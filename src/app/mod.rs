@@ -1,10 +1,38 @@
 //! Use cases, one verb a file; the only place that combines the domain, the store and the clients.
 
+pub mod accept_command;
+pub mod accept_result;
+pub mod admit_tasks;
+pub mod answer_question;
+pub mod authorise;
+pub mod check_setup;
+pub mod claim_attempt;
+pub mod compose;
 pub mod config;
+pub mod create_task;
+pub mod destroy_machine;
+mod gather_material;
+pub mod launch_machine;
+mod prepare_job;
+pub mod poll_repositories;
+pub mod publish_result;
+pub mod receive_delivery;
+pub mod record;
+pub mod run_effects;
+pub mod say;
+pub mod show_state;
+pub mod stop_task;
+pub mod sweep;
+pub mod take_report;
 
 use std::cell::RefCell;
 
-use crate::ports::{Clock, Crypto, Entropy, Http, Log, Sql};
+use crate::clients::fly::machines::Fly;
+use crate::clients::github::{Github, Repo, Subject, TokenCache};
+use crate::domain::credential::Credential;
+use crate::domain::ids::{RepoId, RepoName};
+use crate::domain::task::{Place, Task};
+use crate::ports::{Clock, Crypto, Entropy, Fault, Http, Level, Log, Sql};
 use config::Config;
 
 /// Everything a use case works with. Made once an invocation by the composition root.
@@ -27,16 +55,72 @@ pub struct App<'a> {
     pub memory: &'a Memory,
 }
 
-/// What an isolate may remember: tokens not yet expired. Never the truth about anything.
+/// What an isolate may remember: tokens not yet expired, and who owns the App. Never the truth about anything.
 #[derive(Default)]
 pub struct Memory {
-    _tokens: RefCell<Vec<()>>,
+    /// GitHub tokens and identity.
+    pub tokens: TokenCache,
+    /// The login of the App's owner, once asked.
+    app_owner: RefCell<Option<String>>,
 }
 
-impl App<'_> {
-    /// Carries out the effects that are due, within a bound of count and time. Safe to run twice at once.
-    pub async fn drain(&self) {}
+impl<'a> App<'a> {
+    /// GitHub, ready to be called.
+    #[must_use]
+    pub fn github(&self) -> Github<'a> {
+        Github {
+            http: self.http,
+            clock: self.clock,
+            crypto: self.crypto,
+            tokens: &self.memory.tokens,
+            settings: &self.config.github,
+        }
+    }
 
-    /// The cron trigger's work: drain, deadlines, orphans, polls, expiry. Bounded, level-triggered, safe to run twice at once.
-    pub async fn tick(&self) {}
+    /// A repository on GitHub, through a credential.
+    #[must_use]
+    pub fn repo(&self, by: Credential, id: RepoId, name: &RepoName) -> Repo<'a> {
+        self.github().at(by, id, name.clone())
+    }
+
+    /// The repository of a task, through the task's credential.
+    #[must_use]
+    pub fn repo_of(&self, task: &Task) -> Repo<'a> {
+        self.repo(task.credential, task.request.repo_id, &task.request.repo)
+    }
+
+    /// The machine host; a fault that names what is missing when it is not set up.
+    ///
+    /// # Errors
+    /// Permanent, with the names of the settings.
+    pub fn host(&self) -> Result<Fly<'a>, Fault> {
+        let (Some(app), Some(token)) = (&self.config.fly_app_name, &self.config.fly_api_token) else {
+            return Err(Fault::permanent("calling the machine host", "FLY_APP_NAME or FLY_API_TOKEN is not set"));
+        };
+        Ok(Fly { http: self.http, clock: self.clock, base_url: &self.config.fly_api_url, app, token })
+    }
+
+    /// A new id from the time and random bytes.
+    #[must_use]
+    pub fn new_task_id(&self) -> crate::domain::ids::TaskId {
+        let mut random = [0_u8; 10];
+        self.entropy.fill(&mut random);
+        crate::domain::ids::TaskId::new(self.clock.now(), random)
+    }
+
+    /// Logs a fault once, where it is handled.
+    pub fn log_fault(&self, level: Level, message: &str, fault: &Fault, fields: &[(&str, &str)]) {
+        let mut all = vec![("doing", fault.doing), ("detail", fault.detail.as_str())];
+        all.extend_from_slice(fields);
+        self.log.line(level, message, &all);
+    }
+}
+
+/// What a task's number stands for, as GitHub's API wants it.
+#[must_use]
+pub fn subject(task: &Task) -> Subject {
+    match task.request.origin.place {
+        Place::Issue => Subject::Issue(task.request.issue),
+        Place::PullRequest | Place::ReviewLine { .. } => Subject::Pull(task.request.issue),
+    }
 }

@@ -55,4 +55,57 @@ impl Agent {
         }
         Self::ALL.into_iter().find(|agent| agent.word() == word)
     }
+
+    /// The names of the model keys this agent can work with; one of them is enough. OpenCode's follows the model.
+    #[must_use]
+    pub fn key_names(self, model: Option<&str>) -> &'static [&'static str] {
+        match self {
+            Self::Opencode => match model.and_then(|model| model.split_once('/')).map(|(provider, _)| provider) {
+                Some("anthropic") => &["ANTHROPIC_API_KEY"],
+                Some("openai") => &["OPENAI_API_KEY"],
+                Some("google") => &["GEMINI_API_KEY"],
+                Some(_) | None => &["ANTHROPIC_API_KEY", "OPENAI_API_KEY"],
+            },
+            Self::Claude => &["ANTHROPIC_API_KEY"],
+            Self::Amp => &["AMP_API_KEY"],
+            Self::Codex => &["OPENAI_API_KEY"],
+            Self::Gemini => &["GEMINI_API_KEY"],
+        }
+    }
+
+    /// One sentence about it, for the registry.
+    #[must_use]
+    pub const fn description(self) -> &'static str {
+        match self {
+            Self::Opencode => "Open-source coding agent for any model provider; Porter's default.",
+            Self::Claude => "Anthropic's coding agent.",
+            Self::Amp => "Sourcegraph's coding agent; its models run at Amp.",
+            Self::Codex => "OpenAI's coding agent.",
+            Self::Gemini => "Google's coding agent.",
+        }
+    }
+
+    /// Whose models it works with, for the registry.
+    #[must_use]
+    pub const fn provider(self) -> &'static str {
+        match self {
+            Self::Opencode => "anthropic, openai",
+            Self::Claude => "anthropic",
+            Self::Amp => "amp",
+            Self::Codex => "openai",
+            Self::Gemini => "google",
+        }
+    }
+
+    /// The npm package that the machine image pins.
+    #[must_use]
+    pub const fn package(self) -> &'static str {
+        match self {
+            Self::Opencode => "opencode-ai",
+            Self::Claude => "@anthropic-ai/claude-code",
+            Self::Amp => "@ampcode/cli",
+            Self::Codex => "@openai/codex",
+            Self::Gemini => "@google/gemini-cli",
+        }
+    }
 }

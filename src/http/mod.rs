@@ -1,6 +1,24 @@
 //! The door: routes with their guards, requests and replies without any framework, and errors in words.
 
+mod access;
+mod api;
+mod callbacks;
+mod error;
+pub mod events;
+mod git_gateway;
+mod operations;
+mod reply;
+pub mod route;
+mod task_json;
+mod webhooks;
+
 use crate::app::App;
+use crate::domain::ids::TaskId;
+use crate::ports::Method;
+use access::admit;
+use error::Problem;
+pub use reply::Answer;
+use route::{Body as BodyRule, Route};
 
 /// Reads a request's headers one at a time; the Worker does not copy what nobody asks for.
 pub trait Headers {
@@ -8,7 +26,7 @@ pub trait Headers {
     fn get(&self, name: &str) -> Option<String>;
 }
 
-/// A request whose body has been read (within [`body_limit`]).
+/// A request whose body has been taken in as [`body_plan`] says.
 pub struct Request {
     /// `GET`, `POST`, ….
     pub method: String,
@@ -18,8 +36,15 @@ pub struct Request {
     pub query: String,
     /// The headers.
     pub headers: Box<dyn Headers>,
-    /// The raw body.
+    /// The body.
     pub body: Body,
+}
+
+impl Request {
+    /// The header of this lower-case name; empty when missing.
+    fn header(&self, name: &str) -> String {
+        self.headers.get(name).unwrap_or_default()
+    }
 }
 
 /// A request's body, or why there is none.
@@ -44,14 +69,6 @@ pub enum BodyPlan {
     Stream,
 }
 
-/// What goes back.
-pub struct Answer {
-    /// The answer itself.
-    pub reply: Reply,
-    /// Whether committed effects wait, so that the platform should drain the outbox after answering.
-    pub drain: bool,
-}
-
 /// The kinds of answer.
 pub enum Reply {
     /// Status, headers and body.
@@ -68,7 +85,7 @@ pub enum Reply {
     /// A stream of server-sent events of a task, from after this position.
     Events {
         /// The task.
-        task: crate::domain::ids::TaskId,
+        task: TaskId,
         /// The last position the client has.
         after: i64,
     },
@@ -77,7 +94,7 @@ pub enum Reply {
 /// Where and how to hand a request on. Only the listed headers travel.
 pub struct Forward {
     /// `GET` or `POST`.
-    pub method: crate::ports::Method,
+    pub method: Method,
     /// The server's root, `https://github.com`: redirects are followed within this origin only.
     pub origin: String,
     /// The full address.
@@ -94,11 +111,47 @@ pub struct Forward {
 
 /// How to take in the body of a request to this address.
 #[must_use]
-pub fn body_plan(_method: &str, _path: &str) -> BodyPlan {
-    BodyPlan::Read { limit: 0 }
+pub fn body_plan(method: &str, path: &str) -> BodyPlan {
+    match Route::parse(method, path).body() {
+        BodyRule::None => BodyPlan::Read { limit: 0 },
+        BodyRule::AtMost(limit) => BodyPlan::Read { limit },
+        BodyRule::Stream => BodyPlan::Stream,
+    }
 }
 
 /// Answers a request. Never fails: whatever goes wrong is an answer.
-pub async fn handle(_app: &App<'_>, _request: Request) -> Answer {
-    Answer { reply: Reply::Full { status: 404, headers: Vec::new(), body: Vec::new() }, drain: false }
+pub async fn handle(app: &App<'_>, request: Request) -> Answer {
+    let route = Route::parse(&request.method, &request.path);
+    let answered = match admit(app, &request, &route) {
+        Ok(()) => dispatch(app, &request, &route).await,
+        Err(problem) => Err(problem),
+    };
+    answered.unwrap_or_else(|problem| error::answer(app, &route, problem))
+}
+
+async fn dispatch(app: &App<'_>, request: &Request, route: &Route) -> Result<Answer, Problem> {
+    match route {
+        Route::Webhook => webhooks::receive(app, request).await,
+        Route::Start => callbacks::start(app, request).await,
+        Route::Report => callbacks::report(app, request).await,
+        Route::Complete => callbacks::complete(app, request).await,
+        Route::Git { rest } => git_gateway::forward(app, request, rest).await,
+        Route::Tasks => api::list(app, request, api::Which::All).await,
+        Route::History => api::list(app, request, api::Which::Ended).await,
+        Route::CreateTask => api::create(app, request).await,
+        Route::Task { id } => api::show(app, id).await,
+        Route::TaskEvents { id } => api::stream(app, request, id).await,
+        Route::StopTask { id } => api::stop(app, id).await,
+        Route::RetryTask { id } => api::retry(app, id).await,
+        Route::Agents => Ok(api::agents(app)),
+        Route::Agent { name } => api::agent(app, name),
+        Route::StartupCheck => Ok(operations::startup_check(app).await),
+        Route::Local => operations::local(app),
+        Route::LocalComment => operations::local_comment(app, request).await,
+        Route::Health => Ok(operations::health(app).await),
+        Route::Metrics => operations::metrics(app).await,
+        Route::OpenApi => Ok(operations::openapi()),
+        Route::NotFound => Err(Problem::NotFound),
+        Route::WrongMethod { allowed } => Err(Problem::WrongMethod(allowed)),
+    }
 }

@@ -26,6 +26,9 @@ pub struct RunnerInfo {
     pub version: String,
     /// Its operating system.
     pub os: String,
+    /// What keeps the agent in: `bwrap` (a box on somebody's computer), `user` (another user in a machine of its own),
+    /// `off` (nothing). Empty from runners that do not say.
+    pub isolation: String,
 }
 
 /// The job: everything a machine needs, given to it once it has claimed. Holds keys, so there is no `Debug`.

@@ -19,14 +19,14 @@ use super::crypto::WebCrypto;
 use super::d1::Database;
 use super::fetch::Fetch;
 use super::runtime::Isolate;
-use super::{body, forward, words};
+use super::{body, events, forward, words};
 
 thread_local! {
     static MEMORY: Rc<Memory> = Rc::new(Memory::default());
 }
 
 /// What an invocation works with, owned, so that work after the answer can hold it.
-struct Platform {
+pub(super) struct Platform {
     config: Config,
     database: Database,
     memory: Rc<Memory>,
@@ -42,7 +42,7 @@ impl Platform {
         })
     }
 
-    fn app(&self) -> App<'_> {
+    pub(super) fn app(&self) -> App<'_> {
         App {
             config: &self.config,
             sql: &self.database,
@@ -77,7 +77,7 @@ async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) 
 }
 
 async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Response, String> {
-    let platform = Platform::of(env).map_err(|error| format!("reading the bindings: {error}"))?;
+    let platform = Rc::new(Platform::of(env).map_err(|error| format!("reading the bindings: {error}"))?);
     let (path, query) = address(&request.url());
     let body = match http::body_plan(&request.method(), &path) {
         BodyPlan::Stream => Body::Streamed,
@@ -96,6 +96,7 @@ async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Respo
     };
     let Answer { reply, drain } = http::handle(&platform.app(), asked).await;
     if drain {
+        let platform = Rc::clone(&platform);
         context.wait_until(async move {
             let work = async {
                 platform.app().drain().await;
@@ -111,8 +112,24 @@ async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Respo
             body,
         } => response(status, &headers, &body),
         Reply::Forward(to) => forward::forward(request, &to).await,
-        Reply::Events { .. } => error(501, "not_built", "Live events are not built yet."),
+        Reply::Events { task, after } => streamed(events::stream(platform, task, after))?,
     })
+}
+
+/// An answer of server-sent events.
+fn streamed(
+    events: impl futures_util::Stream<Item = Result<Vec<u8>, worker::Error>> + 'static,
+) -> Result<Response, String> {
+    let failed = |error: worker::Error| format!("opening a stream: {error}");
+    let mut answer = worker::Response::from_stream(events).map_err(failed)?;
+    for (name, value) in [
+        ("content-type", "text/event-stream; charset=utf-8"),
+        ("cache-control", "no-store"),
+        ("x-content-type-options", "nosniff"),
+    ] {
+        answer.headers_mut().set(name, value).map_err(failed)?;
+    }
+    Ok(answer.into())
 }
 
 /// The incoming headers, read one at a time.
@@ -160,13 +177,6 @@ async fn contained<T>(
 fn failed(request: String) -> Response {
     let text = serde_json::json!({"error": {"code": "internal", "message": "Something went wrong in Porter.", "request_id": request}});
     json(500, &text)
-}
-
-fn error(status: u16, code: &str, message: &str) -> Response {
-    json(
-        status,
-        &serde_json::json!({"error": {"code": code, "message": message, "request_id": request_id()}}),
-    )
 }
 
 fn json(status: u16, value: &serde_json::Value) -> Response {

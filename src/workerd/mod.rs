@@ -5,6 +5,7 @@ mod body;
 mod crypto;
 mod d1;
 mod entry;
+mod events;
 mod fetch;
 mod forward;
 mod runtime;

@@ -1,0 +1,38 @@
+//! Whose turn it is: by priority, then age, one live task an issue and a numbered seat for each of a person's.
+
+use super::App;
+use crate::domain::event::Event;
+use crate::domain::ids::Attempt;
+use crate::domain::task::Task;
+use crate::ports::Fault;
+use crate::store::{Written, tasks};
+
+impl App<'_> {
+    /// Begins the launch of every queued task whose turn it is. Gives how many.
+    ///
+    /// # Errors
+    /// The database's trouble.
+    pub async fn admit_tasks(&self) -> Result<usize, Fault> {
+        let mut admitted = 0;
+        for task in tasks::admissible(self.sql, self.config.max_running_per_user, self.clock.now()).await? {
+            if self.admit(&task).await? {
+                admitted += 1;
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// Begins a launch unless somebody else was quicker or the places are taken meanwhile.
+    async fn admit(&self, task: &Task) -> Result<bool, Fault> {
+        let Some(keyring) = self.keyring() else { return Ok(false) };
+        let taken = tasks::taken_seats(self.sql, task.request.asker.id).await?;
+        let Some(seat) = (1..=self.config.max_running_per_user).find(|seat| !taken.contains(seat)) else {
+            return Ok(false);
+        };
+        let now = self.clock.now();
+        let attempt = Attempt(task.attempt.0.saturating_add(1));
+        let Ok(step) = task.apply(Event::Admitted { attempt }, now) else { return Ok(false) };
+        let places = tasks::take_places(task, attempt, seat, keyring.newest().0, now);
+        Ok(tasks::commit_step(self.sql, &step, places, now).await? == Written::Yes)
+    }
+}

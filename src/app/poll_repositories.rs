@@ -1,0 +1,344 @@
+//! The second trigger, for those without a public address: read what changed, and take it in as a webhook would.
+
+use super::App;
+use super::accept_command::{Freshness, Spoken};
+use crate::clients::github::comments::Comment;
+use crate::clients::github::issues::{Issue, IssueState};
+use crate::clients::github::polling::{PollAsk, Polled};
+use crate::clients::github::reviews::ReviewComment;
+use crate::clients::github::{GithubError, Repo, Subject};
+use crate::domain::command::may_mention;
+use crate::domain::credential::Credential;
+use crate::domain::ids::{IssueNumber, RepoId, RepoName};
+use crate::domain::task::{Person, Place, TextKey, TextKind};
+use crate::domain::time::Timestamp;
+use crate::domain::untrusted::Untrusted;
+use crate::ports::{Fault, FaultKind, Level};
+use crate::store::polls::{Poll, keep, load};
+use crate::store::{intake, polls, pull_requests, tasks};
+
+/// Repositories a tick polls, in rotation.
+const MOST_A_TICK: u32 = 10;
+/// Pages of a list a tick reads.
+const MOST_PAGES: u32 = 5;
+/// GitHub's times are whole seconds and its lists lag: what is at the watermark is read again; keys make that harmless.
+const OVERLAP_S: i64 = 30;
+/// The longest pause after failures.
+const LONGEST_PAUSE_S: i64 = 3600;
+
+/// The lists that are read.
+const COMMENTS: &str = "comments";
+const REVIEW_COMMENTS: &str = "review_comments";
+const ISSUES: &str = "issues";
+
+/// A repository that is polled.
+struct Source<'a> {
+    repo: Repo<'a>,
+    id: RepoId,
+    name: RepoName,
+    credential: Credential,
+}
+
+impl App<'_> {
+    /// Polls the repositories whose turn it is. A repository in trouble waits longer and never holds up the others.
+    pub async fn poll_repositories(&self, until: Timestamp) {
+        let names: Vec<String> = self.config.poll.iter().map(|name| name.as_str().to_ascii_lowercase()).collect();
+        if names.is_empty() {
+            return;
+        }
+        let turn = match polls::in_turn(self.sql, &names, MOST_A_TICK, self.clock.now()).await {
+            Ok(turn) => turn,
+            Err(fault) => return self.log_fault(Level::Error, "The polls could not be read", &fault, &[]),
+        };
+        for name in self.config.poll.iter().filter(|name| turn.contains(&name.as_str().to_ascii_lowercase())) {
+            if self.clock.now() >= until {
+                return;
+            }
+            if let Err(fault) = self.poll(name).await {
+                self.log_fault(Level::Warning, "A repository could not be polled", &fault, &[("repo", name.as_str())]);
+                self.pause(name, &fault).await;
+            }
+        }
+    }
+
+    async fn poll(&self, name: &RepoName) -> Result<(), Fault> {
+        let Some(place) = self.place(name).await? else { return Ok(()) };
+        self.poll_comments(&place).await?;
+        self.poll_review_comments(&place).await?;
+        self.poll_issues(&place).await?;
+        self.look_at_live(&place).await
+    }
+
+    /// The repository's number and credential, asked for once and then kept with its polls.
+    async fn place(&self, name: &RepoName) -> Result<Option<Source<'_>>, Fault> {
+        let credential = match self.config.github.token {
+            Some(_) => Some(Credential::Token),
+            None => self.credential_for(name).await?,
+        };
+        let Some(credential) = credential else { return Ok(None) };
+        let known = load(self.sql, &name.as_str().to_ascii_lowercase(), COMMENTS).await?;
+        let id = match known.filter(|poll| poll.repo_id != RepoId(0)) {
+            Some(poll) => poll.repo_id,
+            None => {
+                let repository = self.github().named(credential, name.clone()).repository().await;
+                repository.map_err(|error| error.into_fault("reading a polled repository"))?.id
+            }
+        };
+        Ok(Some(Source { repo: self.repo(credential, id, name), id, name: name.clone(), credential }))
+    }
+
+    /// How far a list has been taken in; at first, from now on.
+    async fn state_of(&self, place: &Source<'_>, source: &'static str) -> Result<(Poll, First), Fault> {
+        let repo = place.name.as_str().to_ascii_lowercase();
+        let now = self.clock.now();
+        if let Some(poll) = load(self.sql, &repo, source).await?.filter(|poll| poll.repo_id == place.id) {
+            return Ok((poll, First::No));
+        }
+        let poll = Poll {
+            repo,
+            source: source.to_owned(),
+            repo_id: place.id,
+            watermark: now,
+            etag: None,
+            not_before: now,
+            failures: 0,
+        };
+        Ok((poll, First::Yes))
+    }
+
+    async fn poll_comments(&self, place: &Source<'_>) -> Result<(), Fault> {
+        let (mut poll, first) = self.state_of(place, COMMENTS).await?;
+        if first == First::No {
+            let start = poll.watermark.plus_seconds(-OVERLAP_S);
+            let mut page = Some(1);
+            while let Some(number) = page.filter(|number| *number <= MOST_PAGES) {
+                let etag = poll.etag.clone().filter(|_| number == 1);
+                let ask = PollAsk { since: start, page: number, etag: etag.as_deref() };
+                let polled = place.repo.poll_comments(ask).await.map_err(|e| e.into_fault("polling the comments"))?;
+                page = match self.advance(&mut poll, polled, number, |comment| comment.updated_at) {
+                    None => None,
+                    Some((items, next)) => {
+                        for comment in items {
+                            self.hear_comment(place, comment).await?;
+                        }
+                        next
+                    }
+                };
+            }
+        }
+        self.settle(poll).await
+    }
+
+    async fn poll_review_comments(&self, place: &Source<'_>) -> Result<(), Fault> {
+        let (mut poll, first) = self.state_of(place, REVIEW_COMMENTS).await?;
+        if first == First::No {
+            let start = poll.watermark.plus_seconds(-OVERLAP_S);
+            let etag = poll.etag.clone();
+            let ask = PollAsk { since: start, page: 1, etag: etag.as_deref() };
+            let polled = place.repo.poll_review_comments(ask).await;
+            let polled = polled.map_err(|error| error.into_fault("polling the review comments"))?;
+            if let Some((items, _)) = self.advance(&mut poll, polled, 1, |comment| comment.updated_at) {
+                for comment in items {
+                    self.hear_review_comment(place, comment).await?;
+                }
+            }
+        }
+        self.settle(poll).await
+    }
+
+    async fn poll_issues(&self, place: &Source<'_>) -> Result<(), Fault> {
+        let (mut poll, first) = self.state_of(place, ISSUES).await?;
+        if first == First::No {
+            let since = poll.watermark;
+            let start = since.plus_seconds(-OVERLAP_S);
+            let etag = poll.etag.clone();
+            let ask = PollAsk { since: start, page: 1, etag: etag.as_deref() };
+            let polled = place.repo.poll_issues(ask).await.map_err(|error| error.into_fault("polling the issues"))?;
+            if let Some((items, _)) = self.advance(&mut poll, polled, 1, |issue| issue.updated_at) {
+                for issue in items {
+                    self.hear_issue(place, issue, start).await?;
+                }
+            }
+        }
+        self.settle(poll).await
+    }
+
+    /// Moves the watermark to the newest item; the items and the next page, or `None` when nothing changed.
+    fn advance<T>(
+        &self,
+        poll: &mut Poll,
+        polled: Polled<T>,
+        page: u32,
+        time: impl Fn(&T) -> Timestamp,
+    ) -> Option<(Vec<T>, Option<u32>)> {
+        let (pause, result) = match polled {
+            Polled::NotModified { poll_interval_s } => (poll_interval_s, None),
+            Polled::Page { items, etag, next, poll_interval_s } => {
+                let newest = items.iter().map(time).max();
+                poll.watermark = newest.map_or(poll.watermark, |newest| newest.max(poll.watermark));
+                // A tag belongs to the exact question, and the question moves with the watermark.
+                poll.etag = etag.filter(|_| page == 1 && newest.is_none());
+                (poll_interval_s, Some((items, next)))
+            }
+        };
+        poll.failures = 0;
+        let pause = i64::from(pause.unwrap_or(0).min(3600));
+        poll.not_before = self.clock.now().plus_seconds(pause);
+        result
+    }
+
+    async fn settle(&self, poll: Poll) -> Result<(), Fault> {
+        keep(self.sql, &poll).await
+    }
+
+    async fn hear_comment(&self, place: &Source<'_>, comment: Comment) -> Result<(), Fault> {
+        let Some(on) = comment.subject() else { return Ok(()) };
+        let text = TextKey { kind: TextKind::IssueComment, id: comment.id };
+        if !self.is_new(place, text, &comment.body).await? {
+            return Ok(());
+        }
+        let issue = place.repo.issue(on.number()).await.map_err(|error| error.into_fault("reading the issue"))?;
+        let place_kind = if matches!(on, Subject::Pull(_)) { Place::PullRequest } else { Place::Issue };
+        let spoken = Spoken {
+            text,
+            written_at: comment.created_at,
+            author_kind: comment.user.kind,
+            author: Person { id: comment.user.id, login: comment.user.login },
+            place: place_kind,
+            words: comment.body,
+            freshness: freshness(comment.created_at, comment.updated_at),
+            ..spoken_on(place, issue)
+        };
+        self.accept(&spoken, None).await.map(|_| ())
+    }
+
+    async fn hear_review_comment(&self, place: &Source<'_>, comment: ReviewComment) -> Result<(), Fault> {
+        let Some(number) = comment.pull() else { return Ok(()) };
+        let text = TextKey { kind: TextKind::ReviewComment, id: comment.id };
+        if !self.is_new(place, text, &comment.body).await? {
+            return Ok(());
+        }
+        let issue = place.repo.issue(number).await.map_err(|error| error.into_fault("reading the pull request"))?;
+        let spoken = Spoken {
+            text,
+            written_at: comment.created_at,
+            author_kind: comment.user.kind,
+            author: Person { id: comment.user.id, login: comment.user.login },
+            place: Place::ReviewLine { path: comment.path, line: comment.line, hunk: comment.diff_hunk },
+            words: comment.body,
+            freshness: freshness(comment.created_at, comment.updated_at),
+            ..spoken_on(place, issue)
+        };
+        self.accept(&spoken, None).await.map(|_| ())
+    }
+
+    /// An issue that changed: newly opened ones may command, closed ones stop what runs on them.
+    async fn hear_issue(&self, place: &Source<'_>, issue: Issue, since: Timestamp) -> Result<(), Fault> {
+        if issue.state == IssueState::Closed {
+            self.issue_closed(place.id, issue.number).await?;
+            return Ok(());
+        }
+        if matches!(issue.subject(), Subject::Pull(_)) || issue.created_at < since {
+            return Ok(());
+        }
+        let text = TextKey { kind: TextKind::Issue, id: issue.number.0 };
+        if intake::is_known(self.sql, place.id, text).await? {
+            return Ok(());
+        }
+        let spoken = Spoken { text, ..spoken_on(place, issue) };
+        self.accept_opened(&spoken, None).await.map(|_| ())
+    }
+
+    /// Whether a text may command and has not been taken in.
+    async fn is_new(&self, place: &Source<'_>, text: TextKey, body: &Untrusted) -> Result<bool, Fault> {
+        if !may_mention(body.raw().as_bytes(), &self.config.mention) {
+            return Ok(false);
+        }
+        Ok(!intake::is_known(self.sql, place.id, text).await?)
+    }
+
+    /// Looks again at the issues of live tasks and at our open pull requests, so that closing and merging are seen.
+    async fn look_at_live(&self, place: &Source<'_>) -> Result<(), Fault> {
+        for number in tasks::open_issues(self.sql, place.id).await? {
+            match place.repo.issue(number).await {
+                Ok(issue) if issue.state == IssueState::Closed => {
+                    self.issue_closed(place.id, number).await?;
+                }
+                Ok(_) | Err(GithubError::NotFound | GithubError::Gone) => {}
+                Err(error) => return Err(error.into_fault("looking at a live issue")),
+            }
+        }
+        for number in pull_requests::open_of(self.sql, place.id).await? {
+            self.look_at_pull(place, number).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at_pull(&self, place: &Source<'_>, number: IssueNumber) -> Result<(), Fault> {
+        match place.repo.pull(number).await {
+            Ok(pull) if pull.state == IssueState::Closed => {
+                self.record_pull_closed(place.id, number, pull.merged()).await?;
+                Ok(())
+            }
+            Ok(_) | Err(GithubError::NotFound | GithubError::Gone) => Ok(()),
+            Err(error) => Err(error.into_fault("looking at a pull request")),
+        }
+    }
+
+    /// After a failure: not before the provider's own time, else twice as long as last time.
+    async fn pause(&self, name: &RepoName, fault: &Fault) {
+        let now = self.clock.now();
+        let repo = name.as_str().to_ascii_lowercase();
+        let known = load(self.sql, &repo, COMMENTS).await.ok().flatten();
+        let mut poll = known.unwrap_or(Poll {
+            repo,
+            source: COMMENTS.to_owned(),
+            repo_id: RepoId(0),
+            watermark: now,
+            etag: None,
+            not_before: now,
+            failures: 0,
+        });
+        poll.failures = poll.failures.saturating_add(1);
+        let doubled = 60_i64.saturating_mul(1 << poll.failures.min(10)).min(LONGEST_PAUSE_S);
+        poll.not_before = match fault.kind {
+            FaultKind::Transient { not_before: Some(until) } => until,
+            FaultKind::Transient { not_before: None } | FaultKind::Permanent => now.plus_seconds(doubled),
+        };
+        if let Err(fault) = keep(self.sql, &poll).await {
+            self.log_fault(Level::Error, "A poll could not be put back", &fault, &[]);
+        }
+    }
+}
+
+/// Whether a list is read for the first time: then only its watermark is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum First {
+    Yes,
+    No,
+}
+
+/// Whether a text seen by polling is as written: GitHub's two times are equal until the first edit.
+fn freshness(created: Timestamp, updated: Timestamp) -> Freshness {
+    if updated > created { Freshness::Edited } else { Freshness::AsWritten }
+}
+
+/// What texts on an issue share; the issue's own opening text where the caller fills in nothing.
+fn spoken_on(place: &Source<'_>, issue: Issue) -> Spoken {
+    Spoken {
+        repo_id: place.id,
+        repo: place.name.clone(),
+        credential: place.credential,
+        text: TextKey { kind: TextKind::Issue, id: issue.number.0 },
+        written_at: issue.created_at,
+        author_kind: issue.user.kind,
+        author: Person { id: issue.user.id, login: issue.user.login },
+        issue: issue.number,
+        place: Place::Issue,
+        title: issue.title,
+        body: issue.body.clone(),
+        labels: issue.labels.into_iter().map(|label| label.name).collect(),
+        words: issue.body,
+        freshness: Freshness::AsWritten,
+    }
+}

@@ -1,0 +1,287 @@
+//! Publishing: from the stored tree to commit, branch and pull request. Every step finds what an earlier try did.
+
+use super::App;
+use super::accept_result::usage_of;
+use super::compose::pull_request::{Receipt, body};
+use super::record::Recorded;
+use crate::clients::github::git::{Commit, Entry, RefOutcome, TreeChange};
+use crate::clients::github::issues::IssueState;
+use crate::clients::github::labels::NewLabel;
+use crate::clients::github::pulls::{NewPull, Opened, Pull};
+use crate::clients::github::{GithubError, Repo, Subject};
+use crate::domain::event::Event;
+use crate::domain::ids::{Attempt, Branch, Sha, TaskId};
+use crate::domain::job::{Job, Target};
+use crate::domain::outgoing;
+use crate::domain::task::{Published, PullRequestRef, State, Task};
+use crate::domain::untrusted::Untrusted;
+use crate::ports::{Fault, FaultKind, Level};
+use crate::protocol::wire::{CompleteAnswer, FinalStatus, PullRequestLink};
+use crate::store::results::{Answered, Publication};
+use crate::store::{attempts, jobs, pull_requests, results, tasks};
+
+/// Says in a commit whose it is; what adoption looks for.
+const TASK_TRAILER: &str = "Porter-Task";
+
+const PROTECTED: NewLabel = NewLabel {
+    name: "porter:protected",
+    color: "b60205",
+    description: "Changes files that steer agents, owners or Porter itself: look closely",
+};
+
+/// A result on its way to GitHub.
+struct Parcel<'a> {
+    task: &'a Task,
+    job: &'a Job,
+    publication: &'a Publication,
+    tree: &'a Sha,
+    message: String,
+    title: String,
+    body: String,
+}
+
+/// Where a result ended up.
+struct Landed {
+    pull_request: PullRequestRef,
+    how: Published,
+    branch: Branch,
+}
+
+impl App<'_> {
+    /// Makes commit, branch and pull request from the stored tree, or finds them made.
+    ///
+    /// # Errors
+    /// What a repeat may cure; a refusal ends the task with its reason.
+    pub async fn publish_result(&self, id: &TaskId, attempt: Attempt) -> Result<(), Fault> {
+        let Some(task) = tasks::load(self.sql, id).await? else { return Ok(()) };
+        if !matches!(task.state, State::Publishing { attempt: open, .. } if open == attempt) {
+            return Ok(());
+        }
+        let Some(job) = jobs::load(self.sql, id).await? else { return Ok(()) };
+        let Some(result) = results::load(self.sql, id, attempt).await? else { return Ok(()) };
+        let (Some(publication), Some(tree)) = (&result.publication, &result.tree) else { return Ok(()) };
+        let parcel = self.parcel(&task, &job, publication, tree).await?;
+        match self.deliver(&parcel).await {
+            Ok(landed) => self.landed(&parcel, attempt, landed).await,
+            Err(error) => {
+                let said = Untrusted::new(format!("{} ({error})", error.words()));
+                let fault = error.into_fault("publishing");
+                if matches!(fault.kind, FaultKind::Transient { .. }) {
+                    return Err(fault);
+                }
+                self.log_fault(Level::Error, "GitHub refused the result", &fault, &[("task", id.as_str())]);
+                self.fail_publication(attempt, id, said).await
+            }
+        }
+    }
+
+    async fn parcel<'b>(
+        &self,
+        task: &'b Task,
+        job: &'b Job,
+        publication: &'b Publication,
+        tree: &'b Sha,
+    ) -> Result<Parcel<'b>, Fault> {
+        let row = attempts::load(self.sql, &task.id, task.attempt).await?;
+        let message = outgoing::commit_message(&publication.message);
+        let asker = &task.request.asker;
+        let trailers = format!(
+            "{}: {}\nCo-authored-by: {} <{}+{}@users.noreply.github.com>",
+            TASK_TRAILER,
+            task.id,
+            asker.login,
+            asker.id,
+            asker.login
+        );
+        let text = [message.title.as_str(), message.body.as_str(), trailers.as_str()]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect::<Vec<_>>()
+            .join("\n\n");
+        let receipt = Receipt {
+            task,
+            job,
+            publication,
+            usage: usage_of(publication, row.as_ref()),
+            isolation: row.as_ref().and_then(|row| row.isolation.clone()),
+            now: self.clock.now(),
+            url: self.config.public_app_url.as_deref().unwrap_or_default(),
+        };
+        Ok(Parcel { task, job, publication, tree, message: text, title: message.title, body: body(&receipt) })
+    }
+
+    async fn deliver(&self, parcel: &Parcel<'_>) -> Result<Landed, GithubError> {
+        let repo = self.repo_of(parcel.task);
+        match &parcel.job.target {
+            Target::NewPullRequest { into } | Target::Stacked { into, .. } => {
+                open_new(&repo, parcel, &parcel.job.branch, into, Published::Opened).await
+            }
+            Target::FollowUp { on, url, into } => {
+                let pull = repo.pull(*on).await?;
+                if pull.state == IssueState::Closed {
+                    let why = "The pull request is no longer open, so this is a new one.".to_owned();
+                    return beside(&repo, parcel, into, why).await;
+                }
+                match add_commit(&repo, parcel).await? {
+                    Added::Commit(commit) => Ok(Landed {
+                        pull_request: PullRequestRef { number: *on, url: url.clone() },
+                        how: Published::Added { commit },
+                        branch: parcel.job.branch.clone(),
+                    }),
+                    Added::Overlap => {
+                        let why = "The pull request changed in the same files meanwhile, so this is a new one into its branch.";
+                        beside(&repo, parcel, &parcel.job.branch, why.to_owned()).await
+                    }
+                    Added::Gone => {
+                        let why = "The pull request's branch is gone, so this is a new one.".to_owned();
+                        beside(&repo, parcel, into, why).await
+                    }
+                }
+            }
+        }
+    }
+
+    async fn landed(&self, parcel: &Parcel<'_>, attempt: Attempt, landed: Landed) -> Result<(), Fault> {
+        let id = &parcel.task.id;
+        let Landed { pull_request, how, branch } = landed;
+        self.mark_pull_request(parcel, &pull_request).await;
+        let link = PullRequestLink { number: pull_request.number.0, url: pull_request.url.clone() };
+        let answer = CompleteAnswer { status: FinalStatus::Success, pull_request: Some(link) };
+        let answer = Answered { status: 200, body: serde_json::to_string(&answer).unwrap_or_default() };
+        let request = &parcel.task.request;
+        let mut also = vec![results::answer(id, attempt, &answer)];
+        if !matches!(how, Published::Added { .. }) {
+            also.push(pull_requests::opened(request.repo_id, pull_request.number, id, &branch, &pull_request.url));
+        }
+        match self.record(id, Event::Published { attempt, pull_request, how }, also).await? {
+            Recorded::Now(_) | Recorded::Stale(_) | Recorded::NoTask => Ok(()),
+        }
+    }
+
+    /// Label and review request: nice to have, never in the way.
+    async fn mark_pull_request(&self, parcel: &Parcel<'_>, pull_request: &PullRequestRef) {
+        let repo = self.repo_of(parcel.task);
+        let subject = Subject::Pull(pull_request.number);
+        let mut outcomes = vec![repo.request_review(pull_request.number, &parcel.task.request.asker.login).await];
+        if !parcel.publication.protected.is_empty() {
+            outcomes.push(repo.ensure_label(subject, PROTECTED).await);
+            outcomes.push(repo.add_label(subject, PROTECTED.name).await);
+        }
+        for error in outcomes.into_iter().filter_map(Result::err) {
+            let fault = error.into_fault("marking the pull request");
+            self.log_fault(Level::Info, "The pull request is there; a label or review request is not", &fault, &[]);
+        }
+    }
+}
+
+/// A new branch from the base with one commit, and a pull request for it.
+async fn open_new(
+    repo: &Repo<'_>,
+    parcel: &Parcel<'_>,
+    branch: &Branch,
+    into: &Branch,
+    how: Published,
+) -> Result<Landed, GithubError> {
+    let base = &parcel.job.base_sha;
+    let commit = repo.create_commit(parcel.tree, base, &parcel.message, None).await?;
+    if repo.create_ref(branch, &commit).await? == RefOutcome::Taken {
+        let ours = adopt(repo, parcel, branch).await?;
+        if ours.is_none() {
+            let message = format!("the branch {branch} exists and is not this task's");
+            return Err(GithubError::Conflict { message });
+        }
+    }
+    let draft = !parcel.publication.protected.is_empty();
+    let new = NewPull { title: &parcel.title, body: &parcel.body, head: branch, base: into, draft };
+    let pull = match repo.open_pull(&new).await? {
+        Opened::Pull(pull) => *pull,
+        Opened::Exists => open_pull_of(repo, branch).await?,
+    };
+    let pull_request = PullRequestRef { number: pull.number, url: pull.html_url };
+    Ok(Landed { pull_request, how, branch: branch.clone() })
+}
+
+/// The same, beside a pull request that cannot take the commit.
+async fn beside(repo: &Repo<'_>, parcel: &Parcel<'_>, into: &Branch, why: String) -> Result<Landed, GithubError> {
+    let branch = own_branch(&parcel.task.id)
+        .map_err(|error| GithubError::Conflict { message: error.to_string() })?;
+    open_new(repo, parcel, &branch, into, Published::Beside { why }).await
+}
+
+/// The branch of a task that gets a pull request of its own.
+pub(super) fn own_branch(task: &TaskId) -> Result<Branch, crate::domain::ids::BadId> {
+    Branch::parse(&format!("porter/{task}"))
+}
+
+async fn open_pull_of(repo: &Repo<'_>, branch: &Branch) -> Result<Pull, GithubError> {
+    let pulls = repo.pulls_of_head(branch).await?;
+    let missing = || GithubError::Conflict { message: "a pull request is said to exist and is not listed".to_owned() };
+    pulls.into_iter().find(|pull| pull.state == IssueState::Open).ok_or_else(missing)
+}
+
+/// The branch's head, if it is this task's commit: our trailer and, unless it sits on a moved head, our parent and tree.
+async fn adopt(repo: &Repo<'_>, parcel: &Parcel<'_>, branch: &Branch) -> Result<Option<Sha>, GithubError> {
+    let Some(head) = repo.branch_ref(branch).await? else { return Ok(None) };
+    let Some(commit) = repo.commit(&head).await? else { return Ok(None) };
+    let exact = commit.parents.first() == Some(&parcel.job.base_sha) && commit.tree == *parcel.tree;
+    Ok((exact && has_trailer(&commit, &parcel.task.id)).then_some(head))
+}
+
+fn has_trailer(commit: &Commit, task: &TaskId) -> bool {
+    let trailer = format!("{}: {task}", TASK_TRAILER);
+    commit.message.raw().lines().any(|line| line == trailer)
+}
+
+/// What became of one more commit on a branch.
+enum Added {
+    /// It is its head.
+    Commit(Sha),
+    /// The branch moved in the same files.
+    Overlap,
+    /// The branch is gone.
+    Gone,
+}
+
+/// Adds the commit to the pull request's branch; when its head moved elsewhere, on the new head.
+async fn add_commit(repo: &Repo<'_>, parcel: &Parcel<'_>) -> Result<Added, GithubError> {
+    let (branch, base) = (&parcel.job.branch, &parcel.job.base_sha);
+    let commit = repo.create_commit(parcel.tree, base, &parcel.message, None).await?;
+    match repo.update_ref(branch, &commit).await? {
+        RefOutcome::Set => return Ok(Added::Commit(commit)),
+        RefOutcome::Missing => return Ok(Added::Gone),
+        RefOutcome::Taken => {}
+    }
+    let Some(head) = repo.branch_ref(branch).await? else { return Ok(Added::Gone) };
+    let Some(head_commit) = repo.commit(&head).await? else { return Ok(Added::Gone) };
+    if has_trailer(&head_commit, &parcel.task.id) {
+        return Ok(Added::Commit(head));
+    }
+    let Some(comparison) = repo.compare(base, &head).await? else { return Ok(Added::Overlap) };
+    let ours = &parcel.publication.paths;
+    let overlaps = comparison.paths.iter().any(|path| ours.iter().any(|own| own == path.raw()));
+    if overlaps || comparison.truncated || comparison.status != "ahead" {
+        return Ok(Added::Overlap);
+    }
+    let tree = carry_over(repo, parcel, &head_commit.tree).await?;
+    let commit = repo.create_commit(&tree, &head, &parcel.message, None).await?;
+    match repo.update_ref(branch, &commit).await? {
+        RefOutcome::Set => Ok(Added::Commit(commit)),
+        RefOutcome::Missing => Ok(Added::Gone),
+        RefOutcome::Taken => Ok(Added::Overlap),
+    }
+}
+
+/// Our changed paths, as they are in our tree, on top of another tree.
+async fn carry_over(repo: &Repo<'_>, parcel: &Parcel<'_>, onto: &Sha) -> Result<Sha, GithubError> {
+    let tree = repo.tree(parcel.tree).await?;
+    let change = |path: &String| {
+        let entry = tree.entries.iter().find(|entry| entry.path.raw() == path);
+        let to = entry.map_or(Entry::Deleted, |entry| Entry::Blob { mode: entry.mode.clone(), sha: entry.sha.clone() });
+        TreeChange { path: path.clone(), to }
+    };
+    let changes: Vec<TreeChange> = parcel.publication.paths.iter().map(change).collect();
+    if tree.truncated {
+        return Err(GithubError::Conflict { message: "the tree is too large to carry over".to_owned() });
+    }
+    repo.create_tree(onto, &changes).await
+}

@@ -1,0 +1,151 @@
+//! Projections of a task on GitHub: status comment, label, reaction, and the one comment that tells of an end. Each is
+//! computed from the state when it is carried out, so it can be sent again at any time.
+
+use super::compose::status::{StatusView, end, status};
+use super::say::Saying;
+use super::{App, subject};
+use crate::clients::github::labels::NewLabel;
+use crate::clients::github::reactions::{Reaction, ReactionTarget};
+use crate::clients::github::{GithubError, Subject};
+use crate::domain::ids::{IssueNumber, RepoId, TaskId};
+use crate::domain::task::{State, Task, TextKind};
+use crate::ports::{Fault, FaultKind, Level};
+use crate::store::{attempts, jobs, tasks};
+
+const QUEUED: NewLabel =
+    NewLabel { name: "porter:queued", color: "d4c5f9", description: "A Porter task waits for its turn" };
+const RUNNING: NewLabel =
+    NewLabel { name: "porter:running", color: "fbca04", description: "A Porter task is being carried out" };
+const DONE: NewLabel = NewLabel { name: "porter:done", color: "0e8a16", description: "The newest Porter task is done" };
+const FAILED: NewLabel =
+    NewLabel { name: "porter:failed", color: "d93f0b", description: "The newest Porter task did not work out" };
+
+impl App<'_> {
+    /// Brings the status comment to what the state says.
+    ///
+    /// # Errors
+    /// What a repeat may cure.
+    pub async fn show_status(&self, id: &TaskId) -> Result<(), Fault> {
+        let Some(task) = tasks::load(self.sql, id).await? else { return Ok(()) };
+        if task.attempt.0 == 0 && matches!(task.state, State::Refused { .. } | State::Accepted) {
+            return Ok(());
+        }
+        let text = status(&self.status_view(&task).await?);
+        let marker = format!("porter:task={id}");
+        self.say(&Saying { repo: &self.repo_of(&task), on: subject(&task), marker, text, since: task.created_at }).await
+    }
+
+    /// What the status comment needs to know besides the task.
+    pub(super) async fn status_view<'t>(&self, task: &'t Task) -> Result<StatusView<'t>, Fault> {
+        let ahead = match task.state {
+            State::Queued { .. } => {
+                let open = tasks::open_of_issue(self.sql, task.request.repo_id, task.request.issue).await?;
+                open.into_iter().map(|other| other.id).find(|other| other != &task.id)
+            }
+            _ => None,
+        };
+        Ok(StatusView {
+            task,
+            job: jobs::load(self.sql, &task.id).await?,
+            attempt: attempts::newest(self.sql, &task.id).await?,
+            ahead,
+            now: self.clock.now(),
+            url: self.config.public_app_url.clone().unwrap_or_default(),
+        })
+    }
+
+    /// Adds the one comment that tells the asker of an end without a pull request.
+    ///
+    /// # Errors
+    /// What a repeat may cure.
+    pub async fn tell_end(&self, id: &TaskId) -> Result<(), Fault> {
+        let Some(task) = tasks::load(self.sql, id).await? else { return Ok(()) };
+        let Some(text) = end(&task, &self.config.mention) else { return Ok(()) };
+        let marker = format!("porter:task={id}:final");
+        self.say(&Saying { repo: &self.repo_of(&task), on: subject(&task), marker, text, since: task.created_at }).await
+    }
+
+    /// Brings an issue's label to what its live or newest task says: exactly one of four.
+    ///
+    /// # Errors
+    /// What a repeat may cure.
+    pub async fn show_label(&self, repo: RepoId, issue: IssueNumber) -> Result<(), Fault> {
+        let Some(task) = tasks::newest_of_issue(self.sql, repo, issue).await? else { return Ok(()) };
+        let result = self.set_label(&task, label(&task.state)).await;
+        self.or_leave("setting a label", result)
+    }
+
+    async fn set_label(&self, task: &Task, wanted: NewLabel) -> Result<(), GithubError> {
+        let (repo, on) = (self.repo_of(task), subject(task));
+        let labels = repo.labels(on).await?;
+        let has = |name: &str| labels.iter().any(|label| label.name.raw().eq_ignore_ascii_case(name));
+        if !has(wanted.name) {
+            repo.ensure_label(on, wanted).await?;
+            repo.add_label(on, wanted.name).await?;
+        }
+        for other in [QUEUED, RUNNING, DONE, FAILED] {
+            if other.name != wanted.name && has(other.name) {
+                repo.remove_label(on, other.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the reaction on the command to what the state says: eyes, then rocket or confused.
+    ///
+    /// # Errors
+    /// What a repeat may cure.
+    pub async fn show_reaction(&self, id: &TaskId) -> Result<(), Fault> {
+        let Some(task) = tasks::load(self.sql, id).await? else { return Ok(()) };
+        let Some(target) = reaction_target(&task, subject(&task)) else { return Ok(()) };
+        let reaction = match &task.state {
+            State::Accepted
+            | State::Queued { .. }
+            | State::Launching { .. }
+            | State::Running { .. }
+            | State::Publishing { .. } => Reaction::Eyes,
+            State::Succeeded { .. } | State::NoChanges { .. } => Reaction::Rocket,
+            State::Failed { .. } | State::Refused { .. } | State::TimedOut { .. } | State::Stopped { .. } => {
+                Reaction::Confused
+            }
+        };
+        let repo = self.repo_of(&task);
+        let mut result = repo.react(target, Reaction::Eyes).await;
+        if result.is_ok() && reaction != Reaction::Eyes {
+            result = repo.react(target, reaction).await;
+        }
+        self.or_leave("reacting", result.map(|_| ()))
+    }
+
+    /// A cosmetic thing that GitHub refuses is logged and left; what may pass is tried again.
+    fn or_leave(&self, doing: &'static str, result: Result<(), GithubError>) -> Result<(), Fault> {
+        let Err(error) = result else { return Ok(()) };
+        let fault = error.into_fault(doing);
+        if matches!(fault.kind, FaultKind::Transient { .. }) {
+            return Err(fault);
+        }
+        self.log_fault(Level::Info, "A cosmetic effect is left", &fault, &[]);
+        Ok(())
+    }
+}
+
+/// The label of a state.
+const fn label(state: &State) -> NewLabel {
+    match state {
+        State::Accepted | State::Queued { .. } => QUEUED,
+        State::Launching { .. } | State::Running { .. } | State::Publishing { .. } => RUNNING,
+        State::Succeeded { .. } | State::NoChanges { .. } => DONE,
+        State::Failed { .. } | State::Refused { .. } | State::TimedOut { .. } | State::Stopped { .. } => FAILED,
+    }
+}
+
+/// What carries the reaction; a review's body cannot.
+fn reaction_target(task: &Task, on: Subject) -> Option<ReactionTarget> {
+    let text = task.request.origin.text;
+    match text.kind {
+        TextKind::Issue => Some(ReactionTarget::Opening(on)),
+        TextKind::IssueComment => Some(ReactionTarget::Comment { on, id: text.id }),
+        TextKind::ReviewComment => Some(ReactionTarget::ReviewComment { id: text.id }),
+        TextKind::Review => None,
+    }
+}

@@ -1,0 +1,103 @@
+//! Reports from a machine: log lines, phase, usage; also its sign of life. The answer can say stop.
+
+use super::App;
+use super::claim_attempt::{Session, TurnedAway};
+use crate::domain::effect::Effect;
+use crate::domain::redact::Redactor;
+use crate::domain::secret::Secret;
+use crate::domain::task::State;
+use crate::ports::Fault;
+use crate::protocol::wire::{EventsAnswer, EventsRequest, LineLevel, LogLine};
+use crate::store::attempts::Report;
+use crate::store::{attempts, commit, effects, logs};
+
+/// Lines kept of a task, in bytes; then one line says so.
+const MOST_LOG_BYTES: i64 = 10 * 1024 * 1024;
+/// A report that says nothing new is written down at most this often.
+const QUIET_MS: i64 = 30_000;
+
+impl App<'_> {
+    /// Takes a report in. A repeated or older one is answered and ignored.
+    ///
+    /// # Errors
+    /// The database's trouble.
+    pub async fn take_report(
+        &self,
+        session: &Session,
+        request: EventsRequest,
+    ) -> Result<Result<EventsAnswer, TurnedAway>, Fault> {
+        let Session { row, task } = session;
+        if row.closed_at.is_some() {
+            return Ok(match &task.state {
+                State::Stopped { .. } => Ok(EventsAnswer::Stop { reason: "The task was stopped.".to_owned() }),
+                _ => Err(TurnedAway::Closed),
+            });
+        }
+        let seq = i64::try_from(request.seq).unwrap_or(i64::MAX);
+        let now = self.clock.now();
+        let new_phase = request.phase.filter(|phase| row.phase.is_none_or(|known| *phase > known));
+        let quiet = request.lines.is_empty() && new_phase.is_none() && now.since(row.last_seen) < self.quiet_ms();
+        if seq <= row.last_seq || quiet {
+            return Ok(Ok(EventsAnswer::Continue(true)));
+        }
+        let lines = self.lines_to_keep(row.log_bytes, request.lines);
+        let text = serde_json::to_string(&lines).unwrap_or_default();
+        let log_bytes = row.log_bytes.saturating_add(i64::try_from(text.len()).unwrap_or(i64::MAX));
+        let mut statements = Vec::new();
+        if !lines.is_empty() {
+            statements.push(logs::keep(&row.task, row.attempt, seq, &text, now));
+        }
+        let report = Report {
+            seq,
+            at: now,
+            phase: new_phase,
+            progress: request.progress.unwrap_or(0).min(100),
+            usage: request.usage,
+            log_bytes,
+        };
+        statements.push(attempts::report(&row.task, row.attempt, &report));
+        if new_phase.is_some() {
+            statements.push(effects::ask(&Effect::ShowStatus { task: row.task.clone() }, now, now));
+        }
+        commit(self.sql, statements).await?;
+        Ok(Ok(EventsAnswer::Continue(true)))
+    }
+
+    /// How long a machine may say nothing new before its sign of life is written down: well within the time-out.
+    fn quiet_ms(&self) -> i64 {
+        QUIET_MS.min(i64::from(self.config.heartbeat_timeout_s) * 1000 / 3)
+    }
+
+    /// The lines that still fit, without any key's value.
+    fn lines_to_keep(&self, kept: i64, lines: Vec<LogLine>) -> Vec<LogLine> {
+        if kept >= MOST_LOG_BYTES || lines.is_empty() {
+            return Vec::new();
+        }
+        let redactor = self.redactor();
+        let mut lines: Vec<LogLine> = lines
+            .into_iter()
+            .map(|line| LogLine { text: redactor.redact(&line.text).into_owned(), ..line })
+            .collect();
+        let bytes: usize = lines.iter().map(|line| line.text.len()).sum();
+        if kept.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX)) >= MOST_LOG_BYTES {
+            lines.truncate(1);
+            for line in &mut lines {
+                line.level = LineLevel::Warning;
+                line.text = "The log has reached 10 MiB; later lines are not kept.".to_owned();
+            }
+        }
+        lines
+    }
+
+    /// What removes every value this instance must not show.
+    #[must_use]
+    pub fn redactor(&self) -> Redactor {
+        let config = self.config;
+        let mut secrets: Vec<&Secret> = config.provider_keys.values().collect();
+        secrets.extend(config.github.token.as_ref());
+        secrets.extend(config.fly_api_token.as_ref());
+        secrets.extend(config.webhook_secret.as_ref());
+        secrets.extend(config.encryption_keys.as_ref());
+        Redactor::new(&secrets)
+    }
+}

@@ -1,0 +1,174 @@
+//! The parts of a paragraph that show rather than speak: code spans, comments, tags, verbatim elements, links.
+
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+
+/// Elements whose content is shown and not said. The first four run to the end of the text when nothing closes them.
+const VERBATIM: [&str; 11] =
+    ["pre", "script", "style", "textarea", "code", "samp", "kbd", "tt", "blockquote", "q", "a"];
+const TO_THE_END: usize = 4;
+
+/// What earlier searches found out, so that no two of them walk the same way in vain.
+#[derive(Default)]
+pub(super) struct Search {
+    /// Needles that do not occur after the offset they were last looked for.
+    missing: Vec<&'static str>,
+}
+
+impl Search {
+    /// The end of the first `needle` (lower case) at or after `from`, in any case.
+    fn end_of(&mut self, text: &str, from: usize, needle: &'static str) -> Option<usize> {
+        if self.missing.contains(&needle) {
+            return None;
+        }
+        let bytes = text.as_bytes().get(from..)?;
+        let found = bytes.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle.as_bytes()));
+        if found.is_none() {
+            self.missing.push(needle);
+        }
+        found.map(|at| from + at + needle.len())
+    }
+}
+
+/// The hidden ranges of `text[start..end]`, in order and apart from each other; the last may reach beyond `end`.
+pub(super) fn hidden(text: &str, start: usize, end: usize, search: &mut Search) -> Vec<Range<usize>> {
+    let mut walk = Walk { text, end, runs: backtick_runs(text, start, end), brackets: Vec::new(), no_close: false };
+    let mut ranges: Vec<Range<usize>> = Vec::new();
+    let mut at = start;
+    while at < end {
+        let (range, next) = walk.step(at, search);
+        if let Some(range) = range {
+            // A link holds what it began before: those ranges are swallowed by it.
+            while ranges.last().is_some_and(|last| last.start >= range.start) {
+                ranges.pop();
+            }
+            ranges.push(range);
+        }
+        at = next;
+    }
+    ranges
+}
+
+struct Walk<'t> {
+    text: &'t str,
+    end: usize,
+    /// Where runs of each length begin, those already passed removed when next asked for.
+    runs: HashMap<usize, VecDeque<usize>>,
+    /// Open square brackets.
+    brackets: Vec<usize>,
+    /// Whether a search for a tag's or link's end has already failed in this paragraph.
+    no_close: bool,
+}
+
+impl Walk<'_> {
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.text.as_bytes().get(at).copied().filter(|_| at < self.end)
+    }
+
+    /// What begins at `at`: a hidden range or none, and where to go on.
+    fn step(&mut self, at: usize, search: &mut Search) -> (Option<Range<usize>>, usize) {
+        let found = match self.byte(at) {
+            Some(b'\\') if self.byte(at + 1).is_some_and(|b| b.is_ascii_punctuation()) => return (None, at + 2),
+            Some(b'`') => return self.code_span(at),
+            Some(b'<') => self.angle(at, search),
+            Some(b'[') => {
+                self.brackets.push(at);
+                None
+            }
+            Some(b']') => self.link(at),
+            _ => None,
+        };
+        let next = found.as_ref().map_or(at + 1, |range| range.end.max(at + 1));
+        (found, next)
+    }
+
+    fn code_span(&mut self, at: usize) -> (Option<Range<usize>>, usize) {
+        let length = (at..self.end).take_while(|&i| self.byte(i) == Some(b'`')).count();
+        let inside = at + length;
+        let later = self.runs.entry(length).or_default();
+        while later.front().is_some_and(|&run| run < inside) {
+            later.pop_front();
+        }
+        later.front().map_or((None, inside), |&close| (Some(at..close + length), close + length))
+    }
+
+    fn angle(&mut self, at: usize, search: &mut Search) -> Option<Range<usize>> {
+        let rest = self.text.get(at..)?;
+        if rest.starts_with("<!--") {
+            let close = search.end_of(self.text, at + 4, "-->");
+            return close.or_else(|| self.begins_its_line(at).then_some(self.text.len())).map(|close| at..close);
+        }
+        let name_length = rest.bytes().skip(1).take_while(u8::is_ascii_alphanumeric).count();
+        let name = rest.get(1..=name_length).unwrap_or_default();
+        let boundary = rest.as_bytes().get(name_length + 1).is_some_and(|b| matches!(b, b'>' | b' ' | b'\t' | b'\n' | b'\r'));
+        let verbatim = VERBATIM.iter().position(|tag| boundary && tag.eq_ignore_ascii_case(name));
+        if let Some(index) = verbatim {
+            let close = search.end_of(self.text, at, CLOSING.get(index).copied().unwrap_or_default());
+            let close = close.or_else(|| (index < TO_THE_END).then_some(self.text.len()));
+            if let Some(close) = close {
+                return Some(at..close);
+            }
+        }
+        self.tag(at)
+    }
+
+    /// A tag with its attributes, up to `>` outside an attribute's quotes.
+    fn tag(&mut self, at: usize) -> Option<Range<usize>> {
+        if self.no_close || !self.byte(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || b == b'/') {
+            return None;
+        }
+        let (mut quote, mut before) = (None, b' ');
+        for i in at + 1..self.end {
+            let byte = self.byte(i)?;
+            match (quote, byte) {
+                (Some(open), _) if open == byte => quote = None,
+                (None, b'"' | b'\'') if before == b'=' => quote = Some(byte),
+                (None, b'>') => return Some(at..i + 1),
+                _ => {}
+            }
+            before = byte;
+        }
+        self.no_close = true;
+        None
+    }
+
+    /// A link whose text ends at the `]` here: `[…](…)` or `[…][…]`.
+    fn link(&mut self, at: usize) -> Option<Range<usize>> {
+        let open = self.brackets.pop()?;
+        let close = match self.byte(at + 1)? {
+            b'(' => b')',
+            b'[' => b']',
+            _ => return None,
+        };
+        if self.no_close {
+            return None;
+        }
+        let end = (at + 2..self.end).find(|&i| self.byte(i) == Some(close));
+        self.no_close = end.is_none();
+        end.map(|end| open..end + 1)
+    }
+
+    fn begins_its_line(&self, at: usize) -> bool {
+        let before = self.text.get(..at).unwrap_or_default();
+        before.trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| matches!(c, '\n' | '\r'))
+    }
+}
+
+const CLOSING: [&str; 11] = [
+    "</pre>", "</script>", "</style>", "</textarea>", "</code>", "</samp>", "</kbd>", "</tt>", "</blockquote>", "</q>", "</a>",
+];
+
+/// Where runs of backticks begin, by their length.
+fn backtick_runs(text: &str, start: usize, end: usize) -> HashMap<usize, VecDeque<usize>> {
+    let mut runs: HashMap<usize, VecDeque<usize>> = HashMap::new();
+    let bytes = text.as_bytes().get(start..end).unwrap_or_default();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        let length = bytes.iter().skip(at).take_while(|&&b| b == b'`').count();
+        if *byte == b'`' {
+            runs.entry(length).or_default().push_back(start + at);
+        }
+        at += length.max(1);
+    }
+    runs
+}

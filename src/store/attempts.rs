@@ -1,0 +1,195 @@
+//! Launches of tasks: claim, signs of life, usage, machine.
+
+use super::row::Columns;
+use super::{first, json, rows};
+use crate::domain::ids::{Attempt, MachineId, TaskId};
+use crate::domain::time::Timestamp;
+use crate::ports::{Fault, Sql, Statement};
+use crate::protocol::wire::{Phase, Usage};
+
+/// A launch of a task.
+#[derive(Debug, Clone)]
+pub struct AttemptRow {
+    /// Whose.
+    pub task: TaskId,
+    /// Which.
+    pub attempt: Attempt,
+    /// Which of the encryption keys its tokens derive from.
+    pub key_version: u32,
+    /// When it was admitted.
+    pub created_at: Timestamp,
+    /// The machine, once known.
+    pub machine: Option<MachineId>,
+    /// The boot that claimed it.
+    pub boot_id: Option<String>,
+    /// What keeps the agent in, as the runner said.
+    pub isolation: Option<String>,
+    /// When the run is over; from the claim on.
+    pub deadline: Option<Timestamp>,
+    /// The last sign of life, kept to within half a minute.
+    pub last_seen: Timestamp,
+    /// The newest report.
+    pub last_seq: i64,
+    /// Where the run is.
+    pub phase: Option<Phase>,
+    /// 0 to 100.
+    pub progress: u32,
+    /// What the models cost so far.
+    pub usage: Option<Usage>,
+    /// Bytes of log lines kept.
+    pub log_bytes: i64,
+    /// Since when its tokens are refused.
+    pub closed_at: Option<Timestamp>,
+    /// When its machine was seen to be gone.
+    pub machine_gone_at: Option<Timestamp>,
+}
+
+/// What a claim binds a launch to.
+#[derive(Debug, Clone)]
+pub struct Claim {
+    /// The boot that claims.
+    pub boot_id: String,
+    /// When the run is over.
+    pub deadline: Timestamp,
+    /// What keeps the agent in.
+    pub isolation: String,
+}
+
+/// What a report changes.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The report's number.
+    pub seq: i64,
+    /// When it came.
+    pub at: Timestamp,
+    /// Where the run is.
+    pub phase: Option<Phase>,
+    /// 0 to 100.
+    pub progress: u32,
+    /// What the models cost so far.
+    pub usage: Option<Usage>,
+    /// Bytes of log lines kept, this report's included.
+    pub log_bytes: i64,
+}
+
+/// Loads a launch.
+pub async fn load(sql: &dyn Sql, task: &TaskId, attempt: Attempt) -> Result<Option<AttemptRow>, Fault> {
+    let statement = Statement::new(
+        "SELECT * FROM attempts WHERE task_id = ?1 AND attempt = ?2",
+        [task.as_str().into(), attempt.into()],
+    );
+    first(sql, statement).await?.as_ref().map(read).transpose()
+}
+
+/// The newest launch of a task.
+pub async fn newest(sql: &dyn Sql, task: &TaskId) -> Result<Option<AttemptRow>, Fault> {
+    let statement = Statement::new(
+        "SELECT * FROM attempts WHERE task_id = ?1 ORDER BY attempt DESC LIMIT 1",
+        [task.as_str().into()],
+    );
+    first(sql, statement).await?.as_ref().map(read).transpose()
+}
+
+/// The statement that binds a launch to the boot that claimed it.
+#[must_use]
+pub fn claim(task: &TaskId, attempt: Attempt, claim: &Claim, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET boot_id = ?3, deadline = ?4, last_seen = ?5, isolation = ?6 WHERE task_id = ?1 AND attempt = ?2",
+        [
+            task.as_str().into(),
+            attempt.into(),
+            claim.boot_id.as_str().into(),
+            claim.deadline.into(),
+            now.into(),
+            claim.isolation.as_str().into(),
+        ],
+    )
+}
+
+/// The statement that remembers the machine of a launch.
+#[must_use]
+pub fn made(task: &TaskId, attempt: Attempt, machine: &MachineId) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET machine_id = ?3 WHERE task_id = ?1 AND attempt = ?2",
+        [task.as_str().into(), attempt.into(), machine.as_str().into()],
+    )
+}
+
+/// The statement that notes that the machine of a launch is gone.
+#[must_use]
+pub fn gone(task: &TaskId, attempt: Attempt, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET machine_gone_at = ?3 WHERE task_id = ?1 AND attempt = ?2",
+        [task.as_str().into(), attempt.into(), now.into()],
+    )
+}
+
+/// The statement that takes a report in; an older or repeated one changes nothing.
+#[must_use]
+pub fn report(task: &TaskId, attempt: Attempt, report: &Report) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET last_seq = ?3, last_seen = ?4, phase = coalesce(?5, phase), progress = max(progress, ?6), \
+         usage = coalesce(?7, usage), log_bytes = ?8 WHERE task_id = ?1 AND attempt = ?2 AND last_seq < ?3",
+        [
+            task.as_str().into(),
+            attempt.into(),
+            report.seq.into(),
+            report.at.into(),
+            report.phase.map(Phase::word).into(),
+            report.progress.into(),
+            report.usage.as_ref().map(json).unwrap_or(crate::ports::Value::Null),
+            report.log_bytes.into(),
+        ],
+    )
+}
+
+/// The statement that keeps a final account of the models' cost.
+#[must_use]
+pub fn account(task: &TaskId, attempt: Attempt, usage: &Usage) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET usage = ?3 WHERE task_id = ?1 AND attempt = ?2",
+        [task.as_str().into(), attempt.into(), json(usage)],
+    )
+}
+
+/// Closed launches of these tasks whose machine has not been seen to be gone.
+pub async fn to_destroy(sql: &dyn Sql, closed_before: Timestamp) -> Result<Vec<AttemptRow>, Fault> {
+    let statement = Statement::new(
+        "SELECT * FROM attempts WHERE closed_at IS NOT NULL AND closed_at < ?1 AND machine_gone_at IS NULL LIMIT 50",
+        [closed_before.into()],
+    );
+    rows(sql, statement).await?.iter().map(read).collect()
+}
+
+fn read(row: &Columns) -> Result<AttemptRow, Fault> {
+    let phase = match row.maybe_text("phase")? {
+        None => None,
+        Some(word) => Some(
+            serde_json::from_value(serde_json::Value::String(word))
+                .map_err(|error| Fault::permanent("reading a launch", error.to_string()))?,
+        ),
+    };
+    let machine = row
+        .maybe_text("machine_id")?
+        .map(|id| MachineId::parse(&id))
+        .transpose()
+        .map_err(|error| Fault::permanent("reading a launch", error.to_string()))?;
+    Ok(AttemptRow {
+        task: row.parsed("task_id", TaskId::parse)?,
+        attempt: Attempt(row.small("attempt")?),
+        key_version: row.small("key_version")?,
+        created_at: row.time("created_at")?,
+        machine,
+        boot_id: row.maybe_text("boot_id")?,
+        isolation: row.maybe_text("isolation")?,
+        deadline: row.maybe_time("deadline")?,
+        last_seen: row.time("last_seen")?,
+        last_seq: row.int("last_seq")?,
+        phase,
+        progress: row.small("progress")?,
+        usage: row.maybe_json("usage")?,
+        log_bytes: row.int("log_bytes")?,
+        closed_at: row.maybe_time("closed_at")?,
+        machine_gone_at: row.maybe_time("machine_gone_at")?,
+    })
+}

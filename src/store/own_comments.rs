@@ -1,0 +1,31 @@
+//! Comments of ours that are edited or must not be made twice, by their hidden marker.
+
+use super::{first, rows};
+use crate::ports::{Fault, Sql, Statement};
+
+/// A comment of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OwnComment {
+    /// GitHub's number of it.
+    pub id: i64,
+    /// SHA-256 of the text GitHub has, as hexadecimal.
+    pub body_sha256: String,
+}
+
+/// Loads the comment under a marker.
+pub async fn load(sql: &dyn Sql, marker: &str) -> Result<Option<OwnComment>, Fault> {
+    let statement =
+        Statement::new("SELECT comment_id, body_sha256 FROM own_comments WHERE marker = ?1", [marker.into()]);
+    let Some(row) = first(sql, statement).await? else { return Ok(None) };
+    Ok(Some(OwnComment { id: row.int("comment_id")?, body_sha256: row.text("body_sha256")? }))
+}
+
+/// Remembers the comment under a marker and what it says.
+pub async fn keep(sql: &dyn Sql, marker: &str, comment: &OwnComment) -> Result<(), Fault> {
+    let statement = Statement::new(
+        "INSERT INTO own_comments (marker, comment_id, body_sha256) VALUES (?1, ?2, ?3) \
+         ON CONFLICT (marker) DO UPDATE SET comment_id = excluded.comment_id, body_sha256 = excluded.body_sha256",
+        [marker.into(), comment.id.into(), comment.body_sha256.as_str().into()],
+    );
+    rows(sql, statement).await.map(|_| ())
+}
