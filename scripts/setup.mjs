@@ -1,7 +1,7 @@
 // Sets everything up on a fresh machine and costs seconds the second time: `npm run setup`, and the first act of start and test.
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { binaries, cache, digest, environment, find, outerPath, root, toolDirectory, versions } from './places.mjs';
@@ -9,14 +9,15 @@ import { checkPrerequisites } from './prerequisites.mjs';
 import { command, exclusively, main, step, trouble } from './steps.mjs';
 import { installTool, installWasmRust, wasmRust } from './wasm.mjs';
 
-/** Where the agents' programs are, under their own names. */
-export const agents = join(root, 'worker-image', 'agents', 'bin');
+/** Where the agents' programs are: the directory whose `node_modules` has them. */
+export const agents = join(root, 'worker-image', 'agents');
 
 const isRoot = process.getuid?.() === 0;
 
 /** Programs from Debian's packages: what they are for, and whether Porter goes on without them. */
 const packaged = [
   { program: 'bwrap', packages: ['bubblewrap'], why: 'the box that an agent works in on this computer' },
+  { program: 'setpriv', packages: ['util-linux'], why: 'children that end with their parent' },
   { program: 'chromium', packages: ['chromium'], why: 'the browser that the dashboard tests drive', only: 'test' },
 ];
 
@@ -68,35 +69,12 @@ async function projectSteps() {
     intact: () => existsSync(join(binaries, 'workerd')) && existsSync(join(binaries, 'node')),
     work: () => npm(root),
   });
-  const home = join(root, 'worker-image', 'agents');
   await step({
     title: 'The agents: claude, codex, gemini, opencode',
     why: 'About 1 GB from the npm registry, no install scripts run: ten seconds to two minutes.',
-    stamp: join(home, 'node_modules', '.porter-done'), key: digest('worker-image/agents/package.json', 'worker-image/agents/package-lock.json'),
-    intact: () => existsSync(agents),
-    work: async () => { await npm(home); linkAgents(home); },
+    stamp: join(agents, 'node_modules', '.porter-done'), key: digest('worker-image/agents/package.json', 'worker-image/agents/package-lock.json'),
+    work: () => npm(agents),
   });
-}
-
-/** Names the agents' own programs in one directory: most come as a platform package with the real program inside. */
-function linkAgents(home) {
-  const modules = join(home, 'node_modules');
-  const places = {
-    claude: [`@anthropic-ai/claude-code-linux-${process.arch}/claude`],
-    codex: ['@openai/codex/bin/codex.js'],
-    gemini: ['.bin/gemini'],
-    opencode: [`opencode-linux-${process.arch}/bin/opencode`],
-  };
-  const half = `${agents}.half`;
-  rmSync(half, { recursive: true, force: true });
-  mkdirSync(half);
-  for (const [name, candidates] of Object.entries(places)) {
-    const place = candidates.find((candidate) => existsSync(join(modules, candidate)));
-    if (!place) throw trouble(`The program of ${name} is not in its npm package.`, `Look into ${modules}; this machine is ${process.platform} ${process.arch}.`);
-    symlinkSync(join('..', 'node_modules', place), join(half, name));
-  }
-  rmSync(agents, { recursive: true, force: true });
-  renameSync(half, agents);
 }
 
 /** Installs Debian packages as root; anyone else is told the command. */

@@ -126,6 +126,13 @@ function holderOf(lock) {
   }
 }
 
+/** Makes a child of another's starting (with a group of its own) end with this process. */
+export function adopt(child) {
+  running.add(child);
+  child.once('close', () => running.delete(child));
+  return child;
+}
+
 /** Ends what runs, with its children, and gives the locks back. */
 export function stop() {
   for (const child of running) {

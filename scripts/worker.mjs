@@ -6,8 +6,10 @@ import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { built, root } from './places.mjs';
+import { fireCron } from './cron.mjs';
 import { migrate } from './migrate.mjs';
-import { settingNames, settingsOf } from './settings.mjs';
+import { address, runtimeOptions } from './runtime.mjs';
+import { settingNames } from './settings.mjs';
 import { main, trouble } from './steps.mjs';
 
 const usage = `npm run worker -- --port N --state DIR [--cron-every SECONDS | --no-cron]
@@ -19,9 +21,6 @@ GET /cdn-cgi/handler/scheduled?cron=*+*+*+*+* is called. Ends with everything it
 
 Settings read from the environment:
   ${settingNames().join('\n  ')}`;
-
-const address = '127.0.0.1';
-const cronPath = '/cdn-cgi/handler/scheduled?cron=*+*+*+*+*';
 
 function options() {
   const { values } = parseArgs({
@@ -52,43 +51,6 @@ async function free(port) {
   }
 }
 
-const module = (path) => path.endsWith('.wasm')
-  ? { type: 'CompiledWasm', path: join(root, path), contents: readFileSync(join(root, path)) }
-  : { type: 'ESModule', path: join(root, path), contents: readFileSync(join(root, path), 'utf8') };
-
-/** The bindings of wrangler.toml with the settings of this environment alone, in the form that Miniflare takes. */
-async function runtimeOptions({ port, state }) {
-  const [{ unstable_getMiniflareWorkerOptions: read }, { convertV4MiniflareOptions: convert }] = await Promise.all([import('wrangler'), import('miniflare')]);
-  const { workerOptions } = read(join(root, 'wrangler.toml'));
-  const assets = workerOptions.assets && existsSync(workerOptions.assets.directory) ? workerOptions.assets : undefined;
-  return convert({
-    host: address, port, cf: false,
-    resourcePersistencePath: state, logRequests: false,
-    telemetry: { enabled: false },
-    handleStructuredLogs: ({ message }) => console.log(message),
-    workers: [
-      { name: 'front', compatibilityDate: workerOptions.compatibilityDate, compatibilityFlags: ['service_binding_extra_handlers'], modulesRoot: root, modules: [module('scripts/front.js')], serviceBindings: { PORTER: 'porter' } },
-      { ...workerOptions, name: 'porter', bindings: settingsOf(process.env), assets, modulesRoot: built, modules: [module('build/index.js'), module('build/index_bg.wasm')] },
-    ],
-  });
-}
-
-function fireCron(port, every) {
-  let busy = false;
-  return setInterval(async () => {
-    if (busy) return;
-    busy = true;
-    try {
-      const answer = await fetch(`http://${address}:${port}${cronPath}`, { signal: AbortSignal.timeout(120_000) });
-      if (!answer.ok) console.log(`cron: ${answer.status} ${await answer.text()}`);
-    } catch (error) {
-      console.log(`cron: ${error.message}`);
-    } finally {
-      busy = false;
-    }
-  }, every * 1000);
-}
-
 /** Started by npm, this process has no reason to live on when npm was killed outright. */
 function endWith(parent, end) {
   if (!process.env.npm_lifecycle_event) return;
@@ -116,7 +78,7 @@ await main(async () => {
   process.env.PORTER_WORKERD = (await import('workerd')).default.default;
   process.env.MINIFLARE_WORKERD_PATH = join(root, 'scripts', 'workerd-guarded.sh');
   const { Miniflare } = await import('miniflare');
-  const runtime = new Miniflare(await runtimeOptions({ port, state }));
+  const runtime = new Miniflare(await runtimeOptions({ port, state, environment: process.env }));
   let cron;
   let ending = false;
   const end = async (why) => {
@@ -136,5 +98,5 @@ await main(async () => {
   const applied = await migrate(await runtime.getD1Database('DB', 'porter'));
   if (applied.length > 0) console.log(`migrated: ${applied.join(', ')}`);
   console.log(`ready http://${address}:${port}`);
-  if (every > 0) cron = fireCron(port, every);
+  if (every > 0) cron = fireCron(`http://${address}:${port}`, every * 1000);
 });

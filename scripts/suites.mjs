@@ -1,0 +1,12 @@
+// Every test there is, in the order in which it runs: one line a suite. Add yours here.
+
+import { environment, nativeTarget, outerPath } from './places.mjs';
+
+const native = () => environment({ PATH: outerPath(), CARGO_TARGET_DIR: nativeTarget, CARGO_TERM_COLOR: 'never' });
+
+/** @type {{name: string, needs?: 'worker', program: string, args: string[], env: () => object}[]} */
+export const suites = [
+  { name: 'Rust: the house, the scenarios, the simulation, the programs', program: 'cargo', args: ['test', '--locked', '--workspace', '--no-fail-fast'], env: native },
+  { name: 'set-up and scripts', program: 'node', args: ['--test', 'tests/scripts/*.test.mjs'], env: () => environment() },
+  { name: 'the Worker on the real runtime', needs: 'worker', program: 'node', args: ['--test', '--test-concurrency=1', 'tests/workerd/*.test.mjs'], env: () => environment() },
+];
