@@ -151,12 +151,7 @@ impl App<'_> {
         self.commit_task(spoken, task, delivery).await
     }
 
-    async fn commit_task(
-        &self,
-        spoken: &Spoken,
-        task: Task,
-        delivery: Option<(&str, &str)>,
-    ) -> Result<Heard, Fault> {
+    async fn commit_task(&self, spoken: &Spoken, task: Task, delivery: Option<(&str, &str)>) -> Result<Heard, Fault> {
         let now = self.clock.now();
         let id = task.id.clone();
         let step = first_step(task);
@@ -165,12 +160,7 @@ impl App<'_> {
         self.commit_heard(statements, Some(id)).await
     }
 
-    async fn commit_question(
-        &self,
-        spoken: &Spoken,
-        ask: Ask,
-        delivery: Option<(&str, &str)>,
-    ) -> Result<Heard, Fault> {
+    async fn commit_question(&self, spoken: &Spoken, ask: Ask, delivery: Option<(&str, &str)>) -> Result<Heard, Fault> {
         let now = self.clock.now();
         let concerned = match ask {
             Ask::Stop | Ask::Retry | Ask::Status => {
@@ -207,12 +197,7 @@ pub(super) fn first_step(task: Task) -> Step {
     Step { task, event: Event::Accepted, effects, closed: None }
 }
 
-fn taken_in(
-    spoken: &Spoken,
-    task: Option<&TaskId>,
-    delivery: Option<(&str, &str)>,
-    now: Timestamp,
-) -> Vec<Statement> {
+fn taken_in(spoken: &Spoken, task: Option<&TaskId>, delivery: Option<(&str, &str)>, now: Timestamp) -> Vec<Statement> {
     let installation = match spoken.credential {
         Credential::App { installation } => Some(installation),
         Credential::Token => None,

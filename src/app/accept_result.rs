@@ -235,10 +235,8 @@ impl Judged {
     fn refused(attempt: crate::domain::ids::Attempt, broken: &[Broken]) -> Self {
         let shown = broken.iter().take(MOST_SHOWN);
         let broken_shown = shown.map(|b| (Untrusted::new(b.path.clone()), b.rule.sentence().to_owned())).collect();
-        let details: Vec<_> = broken
-            .iter()
-            .map(|b| serde_json::json!({"path": b.path, "rule": b.rule.sentence()}))
-            .collect();
+        let details: Vec<_> =
+            broken.iter().map(|b| serde_json::json!({"path": b.path, "rule": b.rule.sentence()})).collect();
         let body = serde_json::json!({"error": {
             "code": "change_set_refused",
             "message": format!("The change set breaks {} of the rules.", broken.len()),

@@ -57,8 +57,7 @@ impl App<'_> {
     }
 
     async fn reply(&self, question: &Question, text: String) -> Result<(), Fault> {
-        let on =
-            if question.on_pull_request { Subject::Pull(question.issue) } else { Subject::Issue(question.issue) };
+        let on = if question.on_pull_request { Subject::Pull(question.issue) } else { Subject::Issue(question.issue) };
         let repo = self.repo(question.credential, question.repo_id, &question.repo);
         let marker = format!("porter:reply={}:{}", question.text.kind.word(), question.text.id);
         let since = self.clock.now().plus_seconds(-86_400);
@@ -88,7 +87,9 @@ impl App<'_> {
     async fn answer_retry(&self, question: &Question) -> Result<String, Fault> {
         let (login, mention) = (&question.asker.login, &self.config.mention);
         let Some(task) = tasks::newest_of_issue(self.sql, question.repo_id, question.issue).await? else {
-            return Ok(format!("@{login} there is no task on this issue to run again. Comment `{mention}` to start one."));
+            return Ok(format!(
+                "@{login} there is no task on this issue to run again. Comment `{mention}` to start one."
+            ));
         };
         match self.retry(&task.id, question.asker.clone(), Some(question.text)).await? {
             // The new task shows itself by its status comment.

@@ -23,13 +23,8 @@ const TOKEN_GRACE_S: i64 = 15 * 60;
 /// How often a runner reports.
 const REPORT_EVERY_S: u32 = 3;
 /// The limits of a change set (protocol, "start"); a launch's own deadline and budget are filled in.
-pub const CHANGE_SET_LIMITS: Limits = Limits {
-    deadline_s: 0,
-    budget_micros: None,
-    max_files: 300,
-    max_binary_files: 20,
-    max_bytes: 4 * 1024 * 1024,
-};
+pub const CHANGE_SET_LIMITS: Limits =
+    Limits { deadline_s: 0, budget_micros: None, max_files: 300, max_binary_files: 20, max_bytes: 4 * 1024 * 1024 };
 
 /// Why a machine is turned away. Each has one body, whatever the cause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,11 +57,7 @@ impl App<'_> {
     ///
     /// # Errors
     /// The database's trouble.
-    pub async fn claim(
-        &self,
-        request: &StartRequest,
-        token: &str,
-    ) -> Result<Result<StartAnswer, TurnedAway>, Fault> {
+    pub async fn claim(&self, request: &StartRequest, token: &str) -> Result<Result<StartAnswer, TurnedAway>, Fault> {
         let Ok(id) = TaskId::parse(&request.task_id) else { return Ok(Err(TurnedAway::WrongToken)) };
         let attempt = Attempt(request.attempt);
         let Some(row) = attempts::load(self.sql, &id, attempt).await? else {
@@ -123,7 +114,11 @@ impl App<'_> {
             keys.insert(name.to_owned(), key.expose().to_owned());
         }
         Ok(StartAnswer {
-            session_token: self.session_token(row).ok_or_else(|| Fault::permanent(doing, "no key"))?.expose().to_owned(),
+            session_token: self
+                .session_token(row)
+                .ok_or_else(|| Fault::permanent(doing, "no key"))?
+                .expose()
+                .to_owned(),
             task_id: task.id.to_string(),
             attempt: row.attempt.0,
             repository: JobRepository {

@@ -186,7 +186,9 @@ impl Config {
             fly_api_token: reader.secret("FLY_API_TOKEN", "create one: fly tokens create deploy"),
             fly_app_name: reader.value("FLY_APP_NAME", "set it to the Fly app that machines are made in"),
             worker_image: reader.value("WORKER_IMAGE", "set it to the image that worker-image/ builds"),
-            mention: reader.value("MENTION", "set it to a word such as @porter").unwrap_or_else(|| "@porter".to_owned()),
+            mention: reader
+                .value("MENTION", "set it to a word such as @porter")
+                .unwrap_or_else(|| "@porter".to_owned()),
             provider_keys,
             upstreams,
             task_timeout_s: reader.number("TASK_TIMEOUT_S", 600, (30, 21_600)),
@@ -298,7 +300,12 @@ mod tests {
         assert_eq!(
             read(&[]).missing(),
             [
-                "PUBLIC_APP_URL", "ENCRYPTION_KEYS", "FLY_API_TOKEN", "FLY_APP_NAME", "WORKER_IMAGE", "GITHUB_APP_ID",
+                "PUBLIC_APP_URL",
+                "ENCRYPTION_KEYS",
+                "FLY_API_TOKEN",
+                "FLY_APP_NAME",
+                "WORKER_IMAGE",
+                "GITHUB_APP_ID",
                 "ANTHROPIC_API_KEY"
             ]
         );

@@ -52,7 +52,8 @@ impl App<'_> {
         let named = self.github().named(credential, wanted.repo.clone());
         let (repository, issue) = match (named.repository().await, named.issue(wanted.issue).await) {
             (Ok(repository), Ok(issue)) => (repository, issue),
-            (Err(GithubError::NotFound | GithubError::Gone), _) | (_, Err(GithubError::NotFound | GithubError::Gone)) => {
+            (Err(GithubError::NotFound | GithubError::Gone), _)
+            | (_, Err(GithubError::NotFound | GithubError::Gone)) => {
                 return Ok(Made::NoIssue);
             }
             (Err(error), _) | (_, Err(error)) => return Err(error.into_fault(doing)),

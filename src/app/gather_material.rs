@@ -156,7 +156,8 @@ async fn hits(repo: &Repo<'_>, words: &[&str]) -> Vec<SearchHit> {
         return Vec::new();
     }
     let found = repo.search_code(words, MOST_HITS).await;
-    let hit = |hit: crate::clients::github::contents::CodeHit| SearchHit { path: hit.path, fragment: Untrusted::default() };
+    let hit =
+        |hit: crate::clients::github::contents::CodeHit| SearchHit { path: hit.path, fragment: Untrusted::default() };
     found.map(|list| list.items.into_iter().map(hit).collect()).unwrap_or_default()
 }
 

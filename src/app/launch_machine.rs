@@ -86,11 +86,7 @@ impl App<'_> {
     }
 
     /// The machine that has our name: by the id the host gave, else by its metadata; only if the metadata is ours.
-    async fn find_machine(
-        &self,
-        new: &CreateMachine,
-        existing: Option<MachineId>,
-    ) -> Result<Option<Machine>, Fault> {
+    async fn find_machine(&self, new: &CreateMachine, existing: Option<MachineId>) -> Result<Option<Machine>, Fault> {
         let host = self.host()?;
         let doing = "adopting a machine";
         let ours = |machine: &Machine| new.metadata.iter().all(|(key, value)| machine.metadata.get(key) == Some(value));
@@ -152,11 +148,12 @@ impl App<'_> {
 
     /// The settings a task needs and this instance lacks, by name.
     fn missing_for(&self, task: &Task, job: &Job) -> Vec<String> {
-        let mut names: Vec<String> = ["PUBLIC_APP_URL", "ENCRYPTION_KEYS", "FLY_API_TOKEN", "FLY_APP_NAME", "WORKER_IMAGE"]
-            .into_iter()
-            .filter(|name| self.config.missing().contains(name))
-            .map(str::to_owned)
-            .collect();
+        let mut names: Vec<String> =
+            ["PUBLIC_APP_URL", "ENCRYPTION_KEYS", "FLY_API_TOKEN", "FLY_APP_NAME", "WORKER_IMAGE"]
+                .into_iter()
+                .filter(|name| self.config.missing().contains(name))
+                .map(str::to_owned)
+                .collect();
         let keys = job.agent.key_names(model_of(task, job));
         if !keys.iter().any(|key| self.config.provider_keys.contains_key(key)) {
             names.push(keys.join(" or "));

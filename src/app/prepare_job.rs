@@ -138,7 +138,9 @@ impl App<'_> {
     ) -> Result<(RepositoryConfig, JobSettings), Fault> {
         let doing = "reading the repository's configuration";
         let mut settings = JobSettings::default();
-        let Ok(default_branch) = repository.default_branch() else { return Ok((RepositoryConfig::default(), settings)) };
+        let Ok(default_branch) = repository.default_branch() else {
+            return Ok((RepositoryConfig::default(), settings));
+        };
         let head = repo.branch(&default_branch).await.map_err(|error| error.into_fault(doing))?;
         let Some(head) = head else { return Ok((RepositoryConfig::default(), settings)) };
         settings.read_at = Some(head.commit.clone());

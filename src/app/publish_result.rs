@@ -87,11 +87,7 @@ impl App<'_> {
         let asker = &task.request.asker;
         let trailers = format!(
             "{}: {}\nCo-authored-by: {} <{}+{}@users.noreply.github.com>",
-            TASK_TRAILER,
-            task.id,
-            asker.login,
-            asker.id,
-            asker.login
+            TASK_TRAILER, task.id, asker.login, asker.id, asker.login
         );
         let text = [message.title.as_str(), message.body.as_str(), trailers.as_str()]
             .into_iter()
@@ -203,8 +199,7 @@ async fn open_new(
 
 /// The same, beside a pull request that cannot take the commit.
 async fn beside(repo: &Repo<'_>, parcel: &Parcel<'_>, into: &Branch, why: String) -> Result<Landed, GithubError> {
-    let branch = own_branch(&parcel.task.id)
-        .map_err(|error| GithubError::Conflict { message: error.to_string() })?;
+    let branch = own_branch(&parcel.task.id).map_err(|error| GithubError::Conflict { message: error.to_string() })?;
     open_new(repo, parcel, &branch, into, Published::Beside { why }).await
 }
 

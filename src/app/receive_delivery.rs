@@ -219,9 +219,9 @@ impl App<'_> {
 
     async fn installation_changed(&self, it: &InstallationEvent) -> Result<Heard, Fault> {
         let state = match it.change {
-            InstallationChange::Created | InstallationChange::Unsuspend | InstallationChange::NewPermissionsAccepted => {
-                "active"
-            }
+            InstallationChange::Created
+            | InstallationChange::Unsuspend
+            | InstallationChange::NewPermissionsAccepted => "active",
             InstallationChange::Suspend => "suspended",
             InstallationChange::Deleted => "deleted",
         };

@@ -37,7 +37,10 @@ impl App<'_> {
             Err(Problem::GitHub(error)) => {
                 let cannot = matches!(
                     error,
-                    GithubError::Forbidden { .. } | GithubError::Gone | GithubError::NotFound | GithubError::Unauthorized
+                    GithubError::Forbidden { .. }
+                        | GithubError::Gone
+                        | GithubError::NotFound
+                        | GithubError::Unauthorized
                 );
                 let fault = error.into_fault("writing a comment");
                 if !cannot {

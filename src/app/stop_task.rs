@@ -52,12 +52,7 @@ impl App<'_> {
     ///
     /// # Errors
     /// The database's trouble.
-    pub async fn retry(
-        &self,
-        id: &TaskId,
-        asker: Person,
-        asked_by: Option<TextKey>,
-    ) -> Result<Retried, Fault> {
+    pub async fn retry(&self, id: &TaskId, asker: Person, asked_by: Option<TextKey>) -> Result<Retried, Fault> {
         let Some(old) = tasks::load(self.sql, id).await? else { return Ok(Retried::NoTask) };
         if let Some(text) = asked_by
             && let Some(made) = tasks::made_by(self.sql, old.request.repo_id, text).await?

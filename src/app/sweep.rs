@@ -130,12 +130,7 @@ impl App<'_> {
     }
 
     /// A result that was received and not published: from a stored tree it is finished, without one it is lost.
-    async fn stuck_publication(
-        &self,
-        task: &Task,
-        attempt: Attempt,
-        since: Timestamp,
-    ) -> Result<Option<Event>, Fault> {
+    async fn stuck_publication(&self, task: &Task, attempt: Attempt, since: Timestamp) -> Result<Option<Event>, Fault> {
         let now = self.clock.now();
         let tree = results::load(self.sql, &task.id, attempt).await?.and_then(|result| result.tree);
         if tree.is_some() {

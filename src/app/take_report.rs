@@ -73,10 +73,8 @@ impl App<'_> {
             return Vec::new();
         }
         let redactor = self.redactor();
-        let mut lines: Vec<LogLine> = lines
-            .into_iter()
-            .map(|line| LogLine { text: redactor.redact(&line.text).into_owned(), ..line })
-            .collect();
+        let mut lines: Vec<LogLine> =
+            lines.into_iter().map(|line| LogLine { text: redactor.redact(&line.text).into_owned(), ..line }).collect();
         let bytes: usize = lines.iter().map(|line| line.text.len()).sum();
         if kept.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX)) >= MOST_LOG_BYTES {
             lines.truncate(1);

@@ -6,9 +6,7 @@
 /// signs do not help there, since parsers read `%2e%2e` as `..`.
 #[must_use]
 pub fn segment(text: &str) -> Option<String> {
-    let climbs = text
-        .split(['/', '\\'])
-        .any(|part| matches!(part, "" | "." | ".."));
+    let climbs = text.split(['/', '\\']).any(|part| matches!(part, "" | "." | ".."));
     if climbs { None } else { Some(encoded(text)) }
 }
 
@@ -36,22 +34,15 @@ impl Address {
     pub(crate) fn new(root: &str, parts: &[&str]) -> Self {
         let mut text = Some(root.to_owned());
         for part in parts {
-            text = text
-                .zip(segment(part))
-                .map(|(text, part)| format!("{text}/{part}"));
+            text = text.zip(segment(part)).map(|(text, part)| format!("{text}/{part}"));
         }
-        Self {
-            text,
-            separator: '?',
-        }
+        Self { text, separator: '?' }
     }
 
     /// Adds a query parameter.
     pub(crate) fn with(mut self, key: &str, value: &str) -> Self {
         let separator = std::mem::replace(&mut self.separator, '&');
-        self.text = self
-            .text
-            .map(|text| format!("{text}{separator}{}={}", encoded(key), encoded(value)));
+        self.text = self.text.map(|text| format!("{text}{separator}{}={}", encoded(key), encoded(value)));
         self
     }
 
@@ -66,10 +57,7 @@ impl Address {
 /// `location` is absolute (`https://api.github.com/repositories/7`) or starts with a single slash.
 pub(crate) fn same_origin(from: &str, location: &str) -> Option<String> {
     let after_scheme = from.find("://")? + 3;
-    let host_end = from
-        .get(after_scheme..)?
-        .find('/')
-        .map_or(from.len(), |at| after_scheme + at);
+    let host_end = from.get(after_scheme..)?.find('/').map_or(from.len(), |at| after_scheme + at);
     let origin = from.get(..host_end)?;
     if !location.bytes().all(|b| b.is_ascii_graphic() && b != b'\\') {
         return None;
@@ -77,10 +65,7 @@ pub(crate) fn same_origin(from: &str, location: &str) -> Option<String> {
     if location.starts_with('/') && !location.starts_with("//") {
         return Some(format!("{origin}{location}"));
     }
-    location
-        .strip_prefix(origin)?
-        .starts_with('/')
-        .then(|| location.to_owned())
+    location.strip_prefix(origin)?.starts_with('/').then(|| location.to_owned())
 }
 
 #[cfg(test)]
@@ -91,10 +76,7 @@ mod tests {
     fn redirects_stay_on_their_origin() {
         let from = "https://api.test/repos/o/r";
         for (location, expected) in [
-            (
-                "https://api.test/repositories/7",
-                Some("https://api.test/repositories/7"),
-            ),
+            ("https://api.test/repositories/7", Some("https://api.test/repositories/7")),
             ("/repositories/7", Some("https://api.test/repositories/7")),
             ("//evil.test/x", None),
             ("https://evil.test/x", None),
@@ -108,25 +90,14 @@ mod tests {
             ("/a b", None),
             ("", None),
         ] {
-            assert_eq!(
-                same_origin(from, location).as_deref(),
-                expected,
-                "{location}"
-            );
+            assert_eq!(same_origin(from, location).as_deref(), expected, "{location}");
         }
     }
 
     #[test]
     fn one_bad_part_spoils_the_address() {
-        let address = |part: &str| {
-            Address::new("https://h", &["a", part])
-                .with("q", "x&y=1")
-                .finish()
-        };
-        assert_eq!(
-            address("b c").as_deref(),
-            Some("https://h/a/b%20c?q=x%26y%3D1")
-        );
+        let address = |part: &str| Address::new("https://h", &["a", part]).with("q", "x&y=1").finish();
+        assert_eq!(address("b c").as_deref(), Some("https://h/a/b%20c?q=x%26y%3D1"));
         assert_eq!(address(".."), None);
     }
 }

@@ -103,12 +103,9 @@ impl Effect {
     pub fn key(&self) -> String {
         match self {
             Self::Authorise { task } => format!("authorise:{task}"),
-            Self::Answer { question } => format!(
-                "answer:{}:{}:{}",
-                question.repo_id,
-                question.text.kind.word(),
-                question.text.id
-            ),
+            Self::Answer { question } => {
+                format!("answer:{}:{}:{}", question.repo_id, question.text.kind.word(), question.text.id)
+            }
             Self::Launch { task, attempt } => format!("launch:{task}:{attempt}"),
             Self::Destroy { task, attempt } => format!("destroy:{task}:{attempt}"),
             Self::Publish { task, attempt } => format!("publish:{task}:{attempt}"),
@@ -165,7 +162,9 @@ impl Effect {
     #[must_use]
     pub const fn again(&self) -> Again {
         match self {
-            Self::ShowStatus { .. } | Self::ShowLabel { .. } | Self::React { .. } | Self::Destroy { .. } => Again::Refresh,
+            Self::ShowStatus { .. } | Self::ShowLabel { .. } | Self::React { .. } | Self::Destroy { .. } => {
+                Again::Refresh
+            }
             Self::Authorise { .. }
             | Self::Answer { .. }
             | Self::Launch { .. }

@@ -152,11 +152,9 @@ impl Event {
             | Self::Failed { attempt, .. }
             | Self::LaunchRefused { attempt, .. }
             | Self::TimedOut { attempt, .. } => Some(*attempt),
-            Self::Accepted
-            | Self::Authorised
-            | Self::Denied { .. }
-            | Self::Stopped { .. }
-            | Self::GaveUp { .. } => None,
+            Self::Accepted | Self::Authorised | Self::Denied { .. } | Self::Stopped { .. } | Self::GaveUp { .. } => {
+                None
+            }
         }
     }
 }

@@ -76,8 +76,8 @@ impl TaskId {
 
     /// Reads an id; refuses everything but 20 to 26 characters of `a-z0-9`.
     pub fn parse(text: &str) -> Result<Self, BadId> {
-        let fits = (20..=26).contains(&text.len())
-            && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let fits =
+            (20..=26).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         if fits {
             Ok(Self(text.to_owned()))
         } else {
@@ -151,12 +151,11 @@ impl Branch {
     /// Reads a branch name by git's rules (`git check-ref-format`), kept to printable ASCII and 200 bytes.
     pub fn parse(text: &str) -> Result<Self, BadId> {
         let bad = BadId { what: "a branch", rule: "be a plain git branch name such as feature/login" };
-        let parts_fit = text.split('/').all(|part| {
-            !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock")
-        });
-        let bytes_fit = text
-            .bytes()
-            .all(|b| b.is_ascii_graphic() && !matches!(b, b'~' | b'^' | b':' | b'?' | b'*' | b'[' | b'\\'));
+        let parts_fit = text
+            .split('/')
+            .all(|part| !part.is_empty() && !part.starts_with('.') && !part.ends_with('.') && !part.ends_with(".lock"));
+        let bytes_fit =
+            text.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'~' | b'^' | b':' | b'?' | b'*' | b'[' | b'\\'));
         let fits = !text.is_empty()
             && text.len() <= 200
             && parts_fit
@@ -249,7 +248,9 @@ mod tests {
         for good in ["main", "feature/login", "porter/abc", "a.b"] {
             assert!(Branch::parse(good).is_ok(), "{good}");
         }
-        for bad in ["", "-x", "a..b", "a b", "a/", "/a", ".a", "a.lock", "a~1", "a^", "a:b", "@{u}", "@", "a\\b", "ä", "a/.b"] {
+        for bad in
+            ["", "-x", "a..b", "a b", "a/", "/a", ".a", "a.lock", "a~1", "a^", "a:b", "@{u}", "@", "a\\b", "ä", "a/.b"]
+        {
             assert!(Branch::parse(bad).is_err(), "{bad}");
         }
     }

@@ -469,7 +469,10 @@ mod tests {
             assert_eq!(state.words(), StateWords { code, status });
             assert_eq!(serde_json::to_string(&state).unwrap(), json);
             assert_eq!(serde_json::from_str::<State>(json).unwrap(), state);
-            assert_eq!(state.is_final(), !matches!(code, "accepted" | "queued" | "launching" | "running" | "publishing"));
+            assert_eq!(
+                state.is_final(),
+                !matches!(code, "accepted" | "queued" | "launching" | "running" | "publishing")
+            );
         }
     }
 }

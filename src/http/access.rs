@@ -87,8 +87,13 @@ mod tests {
             assert!(is_loopback_url(good), "{good}");
         }
         for bad in [
-            "http://127.0.0.1.evil.example", "http://localhost.evil.example", "https://porter.example", "http://0.0.0.0",
-            "http://128.0.0.1", "http://user@evil.example", "",
+            "http://127.0.0.1.evil.example",
+            "http://localhost.evil.example",
+            "https://porter.example",
+            "http://0.0.0.0",
+            "http://128.0.0.1",
+            "http://user@evil.example",
+            "",
         ] {
             assert!(!is_loopback_url(bad), "{bad}");
         }

@@ -58,7 +58,9 @@ fn filter(query: &str) -> Result<Filter, Problem> {
                 let limit = value.parse().ok().filter(|limit| (1..=100).contains(limit));
                 filter.limit = limit.ok_or_else(|| wrong("must be a whole number from 1 to 100"))?;
             }
-            "cursor" => filter.after = Some(cursor(&value).ok_or_else(|| wrong("must be the next of an earlier answer"))?),
+            "cursor" => {
+                filter.after = Some(cursor(&value).ok_or_else(|| wrong("must be the next of an earlier answer"))?)
+            }
             _ => {}
         }
     }

@@ -39,7 +39,9 @@ pub(super) async fn report(app: &App<'_>, request: &Request) -> Result<Answer, P
     own(&session, &body.task_id, body.attempt)?;
     let line_bytes: usize = body.lines.iter().map(|line| line.text.len()).sum();
     if body.lines.len() > MOST_LINES || line_bytes > MOST_LINE_BYTES {
-        let rule = format!("at most {MOST_LINES} lines and {MOST_LINE_BYTES} bytes of text a call; send the rest with the next");
+        let rule = format!(
+            "at most {MOST_LINES} lines and {MOST_LINE_BYTES} bytes of text a call; send the rest with the next"
+        );
         return Err(Problem::Field { field: "lines".to_owned(), rule });
     }
     match app.take_report(&session, body).await? {

@@ -104,8 +104,12 @@ fn words(problem: &Problem) -> (u16, &'static str, String) {
         Problem::Machine(TurnedAway::Closed) => plain(410, "closed", "This attempt is closed."),
         Problem::Busy(seconds) => (503, "busy", format!("Send the same again in {seconds} seconds.")),
         Problem::Fault(fault) => match fault.kind {
-            FaultKind::Transient { .. } => plain(503, "try_again", "That did not work just now. Try again in a moment."),
-            FaultKind::Permanent => plain(500, "internal", "That did not work. The log has the details under this request id."),
+            FaultKind::Transient { .. } => {
+                plain(503, "try_again", "That did not work just now. Try again in a moment.")
+            }
+            FaultKind::Permanent => {
+                plain(500, "internal", "That did not work. The log has the details under this request id.")
+            }
         },
     }
 }

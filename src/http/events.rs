@@ -99,7 +99,8 @@ mod tests {
 
     #[test]
     fn a_position_survives_packing_and_only_grows() {
-        let steps = [(0, 0, 0), (1, 0, 0), (3, 1, 1), (3, 1, 700_000), (4, 1, 700_000), (5, 2, 1), (4095, 255, 4_294_967_295)];
+        let steps =
+            [(0, 0, 0), (1, 0, 0), (3, 1, 1), (3, 1, 700_000), (4, 1, 700_000), (5, 2, 1), (4095, 255, 4_294_967_295)];
         let packed: Vec<i64> =
             steps.iter().map(|&(version, attempt, seq)| Position { version, attempt, seq }.pack()).collect();
         assert!(packed.is_sorted() && packed.last().is_some_and(|last| *last < 1 << 53));

@@ -24,7 +24,8 @@ pub(super) async fn forward(app: &App<'_>, request: &Request, rest: &str) -> Res
         return Ok(refused("this attempt is closed"));
     }
     let repo = &session.task.request.repo;
-    let operation = match (request.method.as_str(), rest.strip_prefix(&format!("{repo}.git/")), request.query.as_str()) {
+    let operation = match (request.method.as_str(), rest.strip_prefix(&format!("{repo}.git/")), request.query.as_str())
+    {
         ("GET", Some("info/refs"), "service=git-upload-pack") => "info/refs?service=git-upload-pack",
         ("POST", Some("git-upload-pack"), "") => "git-upload-pack",
         _ => return Ok(refused("read only, one repository")),

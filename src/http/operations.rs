@@ -68,7 +68,9 @@ pub(super) async fn metrics(app: &App<'_>) -> Result<Answer, Problem> {
     if let Some(tick) = facts::load(app.sql, facts::LAST_TICK).await? {
         let age = app.clock.now().since(tick.at) / 1000;
         let name = "porter_seconds_since_tick";
-        text.push_str(&format!("# HELP {name} Seconds since the cron trigger last ran.\n# TYPE {name} gauge\n{name} {age}\n"));
+        text.push_str(&format!(
+            "# HELP {name} Seconds since the cron trigger last ran.\n# TYPE {name} gauge\n{name} {age}\n"
+        ));
     }
     Ok(Answer::typed(200, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes()))
 }

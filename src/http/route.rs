@@ -171,7 +171,9 @@ impl Route {
             | Self::Local
             | Self::Metrics => Guard::Loopback,
             Self::StartupCheck => Guard::LoopbackUnset,
-            Self::CreateTask | Self::StopTask { .. } | Self::RetryTask { .. } | Self::LocalComment => Guard::LoopbackChange,
+            Self::CreateTask | Self::StopTask { .. } | Self::RetryTask { .. } | Self::LocalComment => {
+                Guard::LoopbackChange
+            }
             Self::Health | Self::OpenApi | Self::NotFound | Self::WrongMethod { .. } => Guard::Anyone,
         }
     }

@@ -14,8 +14,14 @@ use crate::ports::Level;
 
 /// The events Porter uses.
 const USED: [&str; 8] = [
-    "issue_comment", "pull_request_review_comment", "pull_request_review", "issues", "pull_request", "installation",
-    "installation_repositories", "ping",
+    "issue_comment",
+    "pull_request_review_comment",
+    "pull_request_review",
+    "issues",
+    "pull_request",
+    "installation",
+    "installation_repositories",
+    "ping",
 ];
 /// Those that only a mention can make interesting.
 const BY_MENTION: [&str; 3] = ["issue_comment", "pull_request_review_comment", "pull_request_review"];

@@ -330,7 +330,11 @@ mod tests {
     #[test]
     fn the_wire_words_are_pinned() {
         let words = serde_json::to_string(&[
-            Phase::Cloning, Phase::Setup, Phase::Working, Phase::Collecting, Phase::HandingOver,
+            Phase::Cloning,
+            Phase::Setup,
+            Phase::Working,
+            Phase::Collecting,
+            Phase::HandingOver,
         ]);
         assert_eq!(words.unwrap(), r#"["cloning","setup","working","collecting","handing_over"]"#);
         for phase in [Phase::Cloning, Phase::HandingOver] {

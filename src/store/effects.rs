@@ -63,12 +63,7 @@ pub async fn lease_next(sql: &dyn Sql, now: Timestamp, until: Timestamp) -> Resu
 }
 
 /// Takes one effect into hand if it is pending and free.
-pub async fn lease_key(
-    sql: &dyn Sql,
-    key: &str,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<Option<Leased>, Fault> {
+pub async fn lease_key(sql: &dyn Sql, key: &str, now: Timestamp, until: Timestamp) -> Result<Option<Leased>, Fault> {
     let statement = Statement::new(
         "UPDATE effects SET lease_until = ?3, lease_epoch = lease_epoch + 1, tries = tries + 1 \
          WHERE key = ?1 AND state = 'pending' AND lease_until <= ?2 RETURNING *",
@@ -92,13 +87,7 @@ pub async fn postpone(sql: &dyn Sql, leased: &Leased, not_before: Timestamp, err
     let statement = Statement::new(
         "UPDATE effects SET lease_until = 0, not_before = CASE WHEN generation = ?3 THEN ?4 ELSE not_before END, \
          last_error = ?5 WHERE key = ?1 AND lease_epoch = ?2",
-        [
-            leased.key.as_str().into(),
-            leased.epoch.into(),
-            leased.generation.into(),
-            not_before.into(),
-            error.into(),
-        ],
+        [leased.key.as_str().into(), leased.epoch.into(), leased.generation.into(), not_before.into(), error.into()],
     );
     rows(sql, statement).await.map(|_| ())
 }

@@ -20,13 +20,7 @@ pub fn delivery(id: &str, event: &str, now: Timestamp) -> Statement {
 pub fn command(repo: RepoId, text: TextKey, task: Option<&TaskId>, now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO commands (repo_id, text_kind, text_id, task_id, accepted_at) VALUES (?1, ?2, ?3, ?4, ?5)",
-        [
-            repo.0.into(),
-            text.kind.word().into(),
-            text.id.into(),
-            task.map(TaskId::as_str).into(),
-            now.into(),
-        ],
+        [repo.0.into(), text.kind.word().into(), text.id.into(), task.map(TaskId::as_str).into(), now.into()],
     )
 }
 
@@ -41,12 +35,7 @@ pub async fn is_known(sql: &dyn Sql, repo: RepoId, text: TextKey) -> Result<bool
 
 /// The statement that remembers a repository.
 #[must_use]
-pub fn repository(
-    id: RepoId,
-    name: &RepoName,
-    installation: Option<InstallationId>,
-    now: Timestamp,
-) -> Statement {
+pub fn repository(id: RepoId, name: &RepoName, installation: Option<InstallationId>, now: Timestamp) -> Statement {
     Statement::new(
         "INSERT INTO repositories (id, full_name, installation_id, seen_at) VALUES (?1, ?2, ?3, ?4) \
          ON CONFLICT (id) DO UPDATE SET full_name = excluded.full_name, \

@@ -27,18 +27,12 @@ pub struct Poll {
 
 /// Loads one.
 pub async fn load(sql: &dyn Sql, repo: &str, source: &'static str) -> Result<Option<Poll>, Fault> {
-    let statement =
-        Statement::new("SELECT * FROM polls WHERE repo = ?1 AND source = ?2", [repo.into(), source.into()]);
+    let statement = Statement::new("SELECT * FROM polls WHERE repo = ?1 AND source = ?2", [repo.into(), source.into()]);
     first(sql, statement).await?.as_ref().map(read).transpose()
 }
 
 /// Of the configured repositories, those whose turn it is: never polled first, then longest ago.
-pub async fn in_turn(
-    sql: &dyn Sql,
-    repos: &[String],
-    most: u32,
-    now: Timestamp,
-) -> Result<Vec<String>, Fault> {
+pub async fn in_turn(sql: &dyn Sql, repos: &[String], most: u32, now: Timestamp) -> Result<Vec<String>, Fault> {
     let list = serde_json::to_string(repos).unwrap_or_default();
     let statement = Statement::new(
         "SELECT j.value AS repo FROM json_each(?1) AS j \

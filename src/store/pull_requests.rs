@@ -28,11 +28,7 @@ pub fn opened(repo: RepoId, number: IssueNumber, task: &TaskId, branch: &Branch,
 }
 
 /// Loads one by its number.
-pub async fn load(
-    sql: &dyn Sql,
-    repo: RepoId,
-    number: IssueNumber,
-) -> Result<Option<OwnPullRequest>, Fault> {
+pub async fn load(sql: &dyn Sql, repo: RepoId, number: IssueNumber) -> Result<Option<OwnPullRequest>, Fault> {
     let statement = Statement::new(
         "SELECT task_id, branch, url, state FROM pull_requests WHERE repo_id = ?1 AND number = ?2",
         [repo.0.into(), number.0.into()],

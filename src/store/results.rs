@@ -63,13 +63,7 @@ pub fn receive(
     Statement::new(
         "INSERT INTO results (task_id, attempt, digest, received_at, publication, lease_until) \
          VALUES (?1, ?2, ?3, ?4, ?5, 0)",
-        [
-            task.as_str().into(),
-            attempt.into(),
-            digest.into(),
-            now.into(),
-            publication.map(json).unwrap_or(Value::Null),
-        ],
+        [task.as_str().into(), attempt.into(), digest.into(), now.into(), publication.map(json).unwrap_or(Value::Null)],
     )
 }
 
@@ -122,12 +116,7 @@ pub fn answer(task: &TaskId, attempt: Attempt, answered: &Answered) -> Statement
     Statement::new(
         "UPDATE results SET answer_status = ?3, answer = ?4, lease_until = 0 \
          WHERE task_id = ?1 AND attempt = ?2 AND answer IS NULL",
-        [
-            task.as_str().into(),
-            attempt.into(),
-            i64::from(answered.status).into(),
-            answered.body.as_str().into(),
-        ],
+        [task.as_str().into(), attempt.into(), i64::from(answered.status).into(), answered.body.as_str().into()],
     )
 }
 

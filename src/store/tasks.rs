@@ -87,8 +87,7 @@ pub fn update(step: &Step, now: Timestamp) -> Vec<Statement> {
             "UPDATE attempts SET closed_at = ?3 WHERE task_id = ?1 AND attempt = ?2 AND closed_at IS NULL",
             [task.id.as_str().into(), attempt.0.into(), now.into()],
         ));
-        statements
-            .push(Statement::new("DELETE FROM live_tasks WHERE task_id = ?1", [task.id.as_str().into()]));
+        statements.push(Statement::new("DELETE FROM live_tasks WHERE task_id = ?1", [task.id.as_str().into()]));
     }
     statements.extend(step.effects.iter().map(|effect| effects::ask(effect, now, now)));
     statements
@@ -105,12 +104,7 @@ fn append(task: &TaskId, version: u32, event: &Event, now: Timestamp) -> Stateme
 ///
 /// # Errors
 /// The database's trouble; a transient one leaves open whether the step was committed.
-pub async fn commit_step(
-    sql: &dyn Sql,
-    step: &Step,
-    also: Vec<Statement>,
-    now: Timestamp,
-) -> Result<Written, Fault> {
+pub async fn commit_step(sql: &dyn Sql, step: &Step, also: Vec<Statement>, now: Timestamp) -> Result<Written, Fault> {
     let mut statements = update(step, now);
     statements.extend(also);
     commit(sql, statements).await

@@ -30,10 +30,7 @@ pub(super) async fn read(request: &web_sys::Request, limit: usize) -> Result<Bod
     let Some(stream) = request.body() else {
         return Ok(Body::Read(Vec::new()));
     };
-    let declared = request
-        .headers()
-        .get("content-length")?
-        .and_then(|text| text.parse::<usize>().ok());
+    let declared = request.headers().get("content-length")?.and_then(|text| text.parse::<usize>().ok());
     match declared {
         Some(length) if length > limit => return Ok(Body::TooLarge),
         Some(length) if length <= SMALL => {

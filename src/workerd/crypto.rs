@@ -20,37 +20,23 @@ pub(super) struct WebCrypto;
 
 #[async_trait(?Send)]
 impl Crypto for WebCrypto {
-    async fn hmac_sha256_matches(
-        &self,
-        key: &Secret,
-        message: &[u8],
-        mac: &[u8],
-    ) -> Result<bool, Fault> {
+    async fn hmac_sha256_matches(&self, key: &Secret, message: &[u8], mac: &[u8]) -> Result<bool, Fault> {
         let checked = async {
             let key = imported(key, Use::Hmac).await?;
-            let promise =
-                subtle()?.verify_with_str_and_u8_array_and_u8_array("HMAC", &key, mac, message)?;
+            let promise = subtle()?.verify_with_str_and_u8_array_and_u8_array("HMAC", &key, mac, message)?;
             JsFuture::from(promise).await
         };
-        let matches = checked
-            .await
-            .map_err(|thrown| Fault::permanent("checking a signature", words(&thrown)))?;
+        let matches = checked.await.map_err(|thrown| Fault::permanent("checking a signature", words(&thrown)))?;
         Ok(matches.is_truthy())
     }
 
     async fn sign_rs256(&self, pem: &Secret, message: &[u8]) -> Result<Vec<u8>, Fault> {
         let signed = async {
             let key = imported(pem, Use::Rs256).await?;
-            JsFuture::from(subtle()?.sign_with_str_and_u8_array(
-                "RSASSA-PKCS1-v1_5",
-                &key,
-                message,
-            )?)
-            .await
+            JsFuture::from(subtle()?.sign_with_str_and_u8_array("RSASSA-PKCS1-v1_5", &key, message)?).await
         };
-        let signature = signed
-            .await
-            .map_err(|thrown| Fault::permanent("signing with the App's key", words(&thrown)))?;
+        let signature =
+            signed.await.map_err(|thrown| Fault::permanent("signing with the App's key", words(&thrown)))?;
         Ok(Uint8Array::new(&signature).to_vec())
     }
 }
@@ -76,9 +62,7 @@ fn subtle() -> Result<SubtleCrypto, JsValue> {
 
 async fn imported(secret: &Secret, purpose: Use) -> Result<CryptoKey, JsValue> {
     let known = KEYS.with_borrow(|keys| {
-        keys.iter()
-            .find(|(at, text, _)| *at == purpose && text == secret.expose())
-            .map(|(_, _, key)| key.clone())
+        keys.iter().find(|(at, text, _)| *at == purpose && text == secret.expose()).map(|(_, _, key)| key.clone())
     });
     if let Some(key) = known {
         return Ok(key);
@@ -86,9 +70,8 @@ async fn imported(secret: &Secret, purpose: Use) -> Result<CryptoKey, JsValue> {
     let (format, data, algorithm, usage) = match purpose {
         Use::Hmac => ("raw", secret.expose().as_bytes().to_vec(), "HMAC", "verify"),
         Use::Rs256 => {
-            let der = pkcs8(secret.expose()).ok_or_else(|| {
-                JsValue::from_str("the App's private key is not a PEM of an RSA key")
-            })?;
+            let der = pkcs8(secret.expose())
+                .ok_or_else(|| JsValue::from_str("the App's private key is not a PEM of an RSA key"))?;
             ("pkcs8", der, "RSASSA-PKCS1-v1_5", "sign")
         }
     };
@@ -96,13 +79,7 @@ async fn imported(secret: &Secret, purpose: Use) -> Result<CryptoKey, JsValue> {
     Reflect::set(&parameters, &"name".into(), &algorithm.into())?;
     Reflect::set(&parameters, &"hash".into(), &"SHA-256".into())?;
     let data = Uint8Array::from(data.as_slice());
-    let promise = subtle()?.import_key_with_object(
-        format,
-        &data,
-        &parameters,
-        false,
-        &Array::of1(&usage.into()),
-    )?;
+    let promise = subtle()?.import_key_with_object(format, &data, &parameters, false, &Array::of1(&usage.into()))?;
     let key: CryptoKey = JsFuture::from(promise).await?.dyn_into()?;
     KEYS.with_borrow_mut(|keys| {
         if keys.len() >= MOST_KEYS {
@@ -118,17 +95,8 @@ async fn imported(secret: &Secret, purpose: Use) -> Result<CryptoKey, JsValue> {
 fn pkcs8(pem: &str) -> Option<Vec<u8>> {
     let pem = pem.replace("\\n", "\n");
     let body = |label: &str| {
-        let (begin, end) = (
-            format!("-----BEGIN {label}-----"),
-            format!("-----END {label}-----"),
-        );
-        let text: String = pem
-            .split_once(&begin)?
-            .1
-            .split_once(&end)?
-            .0
-            .split_whitespace()
-            .collect();
+        let (begin, end) = (format!("-----BEGIN {label}-----"), format!("-----END {label}-----"));
+        let text: String = pem.split_once(&begin)?.1.split_once(&end)?.0.split_whitespace().collect();
         STANDARD.decode(text).ok()
     };
     body("PRIVATE KEY").or_else(|| body("RSA PRIVATE KEY").map(|pkcs1| wrapped(&pkcs1)))
@@ -137,13 +105,9 @@ fn pkcs8(pem: &str) -> Option<Vec<u8>> {
 /// RFC 5208: version 0, the algorithm `rsaEncryption` with NULL, the PKCS#1 key as an octet string.
 fn wrapped(pkcs1: &[u8]) -> Vec<u8> {
     const VERSION: [u8; 3] = [0x02, 0x01, 0x00];
-    const RSA_ENCRYPTION: [u8; 15] = [
-        0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00,
-    ];
-    tagged(
-        0x30,
-        &[&VERSION[..], &RSA_ENCRYPTION, &tagged(0x04, pkcs1)].concat(),
-    )
+    const RSA_ENCRYPTION: [u8; 15] =
+        [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+    tagged(0x30, &[&VERSION[..], &RSA_ENCRYPTION, &tagged(0x04, pkcs1)].concat())
 }
 
 /// A DER value: tag, length in as few bytes as it takes, content.

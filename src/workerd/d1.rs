@@ -17,11 +17,7 @@ pub(super) struct Database(pub(super) D1Database);
 impl Sql for Database {
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, SqlError> {
         // Not `all()`: it reports errors in another shape; both give the rows.
-        let result = self
-            .prepare(&statement)?
-            .run()
-            .await
-            .map_err(|error| classify(&error))?;
+        let result = self.prepare(&statement)?.run().await.map_err(|error| classify(&error))?;
         rows(&result)
     }
 
@@ -29,15 +25,8 @@ impl Sql for Database {
         if statements.is_empty() {
             return Ok(Vec::new());
         }
-        let prepared = statements
-            .iter()
-            .map(|statement| self.prepare(statement))
-            .collect::<Result<Vec<_>, _>>()?;
-        let results = self
-            .0
-            .batch(prepared)
-            .await
-            .map_err(|error| classify(&error))?;
+        let prepared = statements.iter().map(|statement| self.prepare(statement)).collect::<Result<Vec<_>, _>>()?;
+        let results = self.0.batch(prepared).await.map_err(|error| classify(&error))?;
         results.iter().map(rows).collect()
     }
 }
@@ -45,10 +34,7 @@ impl Sql for Database {
 impl Database {
     fn prepare(&self, statement: &Statement) -> Result<D1PreparedStatement, SqlError> {
         let values: Vec<JsValue> = statement.params.iter().map(bound).collect();
-        self.0
-            .prepare(statement.sql)
-            .bind(&values)
-            .map_err(|error| classify(&error))
+        self.0.prepare(statement.sql).bind(&values).map_err(|error| classify(&error))
     }
 }
 
@@ -56,10 +42,7 @@ impl Database {
 fn bound(value: &Value) -> JsValue {
     match value {
         Value::Null => JsValue::NULL,
-        #[expect(
-            clippy::cast_precision_loss,
-            reason = "numbers beyond 2^53 are not used (ports::Value)"
-        )]
+        #[expect(clippy::cast_precision_loss, reason = "numbers beyond 2^53 are not used (ports::Value)")]
         Value::Int(number) => JsValue::from_f64(*number as f64),
         Value::Text(text) => JsValue::from_str(text),
     }
@@ -85,12 +68,9 @@ fn classify(error: &worker::Error) -> SqlError {
     if text.contains("UNIQUE constraint failed") {
         return SqlError::Conflict(text);
     }
-    let permanent = ["SQLITE_", "D1_TYPE_ERROR", "invalid type", "invalid value"]
-        .iter()
-        .any(|mark| text.contains(mark))
-        && !["SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_INTERRUPT"]
-            .iter()
-            .any(|mark| text.contains(mark));
+    let permanent =
+        ["SQLITE_", "D1_TYPE_ERROR", "invalid type", "invalid value"].iter().any(|mark| text.contains(mark))
+            && !["SQLITE_BUSY", "SQLITE_LOCKED", "SQLITE_INTERRUPT"].iter().any(|mark| text.contains(mark));
     SqlError::Fault(if permanent {
         Fault::permanent("using the database", text)
     } else {
@@ -153,15 +133,9 @@ impl Visitor<'_> for CellVisitor {
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Cell, E> {
         if number.fract() != 0.0 || number.abs() > 9_007_199_254_740_991.0 {
-            return Err(E::invalid_value(
-                serde::de::Unexpected::Float(number),
-                &self,
-            ));
+            return Err(E::invalid_value(serde::de::Unexpected::Float(number), &self));
         }
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "checked to be whole and within 2^53 above"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "checked to be whole and within 2^53 above")]
         Ok(Cell(Value::Int(number as i64)))
     }
 

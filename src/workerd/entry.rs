@@ -35,11 +35,7 @@ pub(super) struct Platform {
 impl Platform {
     fn of(env: &Env) -> Result<Self, worker::Error> {
         let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
-        Ok(Self {
-            config: Config::read(&lookup),
-            database: Database(env.d1("DB")?),
-            memory: MEMORY.with(Rc::clone),
-        })
+        Ok(Self { config: Config::read(&lookup), database: Database(env.d1("DB")?), memory: MEMORY.with(Rc::clone) })
     }
 
     pub(super) fn app(&self) -> App<'_> {
@@ -58,11 +54,7 @@ impl Platform {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    Ok(
-        contained("answering a request", answer(&request, &env, &context))
-            .await
-            .unwrap_or_else(failed),
-    )
+    Ok(contained("answering a request", answer(&request, &env, &context)).await.unwrap_or_else(failed))
 }
 
 #[event(scheduled)]
@@ -87,13 +79,7 @@ async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Respo
         },
     };
     let headers = Box::new(Sent(request.headers()));
-    let asked = http::Request {
-        method: request.method(),
-        path,
-        query,
-        headers,
-        body,
-    };
+    let asked = http::Request { method: request.method(), path, query, headers, body };
     let Answer { reply, drain } = http::handle(&platform.app(), asked).await;
     if drain {
         let platform = Rc::clone(&platform);
@@ -106,11 +92,7 @@ async fn answer(request: &Request, env: &Env, context: &Context) -> Result<Respo
         });
     }
     Ok(match reply {
-        Reply::Full {
-            status,
-            headers,
-            body,
-        } => response(status, &headers, &body),
+        Reply::Full { status, headers, body } => response(status, &headers, &body),
         Reply::Forward(to) => forward::forward(request, &to).await,
         Reply::Events { task, after } => streamed(events::stream(platform, task, after))?,
     })
@@ -151,10 +133,7 @@ fn address(url: &str) -> (String, String) {
 }
 
 /// Runs `work` so that neither an error nor a panic of it gets out. `None` when it failed, which is then in the log.
-async fn contained<T>(
-    doing: &'static str,
-    work: impl Future<Output = Result<T, String>>,
-) -> Result<T, String> {
+async fn contained<T>(doing: &'static str, work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
     let outcome = match AssertUnwindSafe(work).catch_unwind().await {
         Ok(Ok(done)) => return Ok(done),
         Ok(Err(fault)) => fault,
@@ -162,15 +141,7 @@ async fn contained<T>(
         Err(_panic) => "a panic".to_owned(),
     };
     let request = request_id();
-    Isolate.line(
-        Level::Error,
-        "The Worker failed",
-        &[
-            ("doing", doing),
-            ("error", &outcome),
-            ("request_id", &request),
-        ],
-    );
+    Isolate.line(Level::Error, "The Worker failed", &[("doing", doing), ("error", &outcome), ("request_id", &request)]);
     Err(request)
 }
 
@@ -180,11 +151,7 @@ fn failed(request: String) -> Response {
 }
 
 fn json(status: u16, value: &serde_json::Value) -> Response {
-    response(
-        status,
-        &[("content-type", "application/json".to_owned())],
-        value.to_string().as_bytes(),
-    )
+    response(status, &[("content-type", "application/json".to_owned())], value.to_string().as_bytes())
 }
 
 fn request_id() -> String {
@@ -196,20 +163,12 @@ fn request_id() -> String {
 /// A whole answer. A status or header that the platform refuses becomes a bare 500.
 pub(super) fn response(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Response {
     build(status, headers, body).unwrap_or_else(|thrown| {
-        Isolate.line(
-            Level::Error,
-            "An answer could not be made",
-            &[("error", &words(&thrown))],
-        );
+        Isolate.line(Level::Error, "An answer could not be made", &[("error", &words(&thrown))]);
         Response::error()
     })
 }
 
-fn build(
-    status: u16,
-    headers: &[(&'static str, String)],
-    body: &[u8],
-) -> Result<Response, JsValue> {
+fn build(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Result<Response, JsValue> {
     let sent = Headers::new()?;
     for (name, value) in headers {
         sent.append(name, value)?;

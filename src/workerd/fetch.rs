@@ -22,10 +22,7 @@ impl Http for Fetch {
         exchange(&request).await.map_err(|thrown| {
             // The address without its query: a query may hold a code or a state.
             let address = request.url.split('?').next().unwrap_or_default();
-            Fault::transient(
-                "calling a server",
-                format!("{} {address}: {}", request.method.word(), words(&thrown)),
-            )
+            Fault::transient("calling a server", format!("{} {address}: {}", request.method.word(), words(&thrown)))
         })
     }
 }
@@ -44,9 +41,7 @@ async fn exchange(request: &HttpRequest) -> Result<HttpResponse, JsValue> {
     if !request.body.is_empty() {
         init.set_body(&Uint8Array::from(request.body.as_slice()));
     }
-    let response: Response = JsFuture::from(global().fetch_with_str_and_init(&request.url, &init))
-        .await?
-        .dyn_into()?;
+    let response: Response = JsFuture::from(global().fetch_with_str_and_init(&request.url, &init)).await?.dyn_into()?;
     let body = JsFuture::from(response.array_buffer()?).await?;
     Ok(HttpResponse {
         status: response.status(),

@@ -23,17 +23,9 @@ pub(super) async fn forward(request: &Request, forward: &Forward) -> Response {
     match relay(request, forward).await {
         Ok(Relayed::Answer(response)) => response,
         Ok(Relayed::Refused(status)) => {
-            Isolate.line(
-                Level::Warning,
-                "The server behind the gateway refused",
-                &[("status", &status.to_string())],
-            );
+            Isolate.line(Level::Warning, "The server behind the gateway refused", &[("status", &status.to_string())]);
             // Never its 401 or 403: git would take its own credential for the bad one and drop it.
-            if status == 404 {
-                plain(404, "Not found.\n")
-            } else {
-                plain(502, "The git host refused the request.\n")
-            }
+            if status == 404 { plain(404, "Not found.\n") } else { plain(502, "The git host refused the request.\n") }
         }
         Err(thrown) => {
             Isolate.line(
@@ -59,9 +51,7 @@ async fn relay(request: &Request, forward: &Forward) -> Result<Relayed, JsValue>
     let mut url = forward.url.clone();
     for _ in 0..=MOST_REDIRECTS {
         init.set_body(&body.value);
-        let response: Response = JsFuture::from(global().fetch_with_str_and_init(&url, &init))
-            .await?
-            .dyn_into()?;
+        let response: Response = JsFuture::from(global().fetch_with_str_and_init(&url, &init)).await?.dyn_into()?;
         match (response.status(), response.headers().get("location")?) {
             (200, _) => return incoming(&response, forward.pass_down).map(Relayed::Answer),
             (301 | 302 | 307 | 308, Some(to)) if body.repeatable && stays(&to, forward) => url = to,
@@ -118,32 +108,16 @@ struct Outgoing {
 impl Outgoing {
     async fn of(request: &Request, method: Method) -> Result<Self, JsValue> {
         if method == Method::Get {
-            return Ok(Self {
-                value: JsValue::UNDEFINED,
-                repeatable: true,
-            });
+            return Ok(Self { value: JsValue::UNDEFINED, repeatable: true });
         }
-        let length = request
-            .headers()
-            .get("content-length")?
-            .and_then(|text| text.parse::<u32>().ok());
+        let length = request.headers().get("content-length")?.and_then(|text| text.parse::<u32>().ok());
         if length.is_some_and(|length| length <= REPEATABLE) {
-            return Ok(Self {
-                value: JsFuture::from(request.array_buffer()?).await?,
-                repeatable: true,
-            });
+            return Ok(Self { value: JsFuture::from(request.array_buffer()?).await?, repeatable: true });
         }
-        Ok(Self {
-            value: request.body().map_or(JsValue::UNDEFINED, JsValue::from),
-            repeatable: false,
-        })
+        Ok(Self { value: request.body().map_or(JsValue::UNDEFINED, JsValue::from), repeatable: false })
     }
 }
 
 fn plain(status: u16, text: &str) -> Response {
-    super::entry::response(
-        status,
-        &[("content-type", "text/plain; charset=utf-8".to_owned())],
-        text.as_bytes(),
-    )
+    super::entry::response(status, &[("content-type", "text/plain; charset=utf-8".to_owned())], text.as_bytes())
 }

@@ -20,13 +20,7 @@ fn global() -> web_sys::WorkerGlobalScope {
 /// A thrown JavaScript value in words: its name and message when it is an error.
 fn words(thrown: &JsValue) -> String {
     match thrown.dyn_ref::<js_sys::Error>() {
-        Some(error) => format!(
-            "{}: {}",
-            String::from(error.name()),
-            String::from(error.message())
-        ),
-        None => thrown
-            .as_string()
-            .unwrap_or_else(|| "a value that is no error was thrown".to_owned()),
+        Some(error) => format!("{}: {}", String::from(error.name()), String::from(error.message())),
+        None => thrown.as_string().unwrap_or_else(|| "a value that is no error was thrown".to_owned()),
     }
 }

@@ -10,10 +10,7 @@ pub(super) struct Isolate;
 
 impl Clock for Isolate {
     fn now(&self) -> Timestamp {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "milliseconds since 1970 are whole and far below 2^53"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "milliseconds since 1970 are whole and far below 2^53")]
         Timestamp::from_millis(js_sys::Date::now() as i64)
     }
 }
@@ -24,9 +21,7 @@ const MOST_RANDOM_BYTES: usize = 65_536;
 impl Entropy for Isolate {
     fn fill(&self, buffer: &mut [u8]) {
         for part in buffer.chunks_mut(MOST_RANDOM_BYTES) {
-            let filled = global()
-                .crypto()
-                .and_then(|crypto| crypto.get_random_values_with_u8_array(part).map(drop));
+            let filled = global().crypto().and_then(|crypto| crypto.get_random_values_with_u8_array(part).map(drop));
             // Going on with guessable tokens would be worse than ending this request: the entry answers 500.
             assert!(filled.is_ok(), "the platform gave no random bytes");
         }

@@ -10,9 +10,7 @@ use crate::with_token;
 
 #[test]
 fn texts_that_climb_are_no_segments() {
-    for bad in [
-        "", ".", "..", "../x", "a/../b", "a//b", "/a", "a/", "a/./b", "..\\x", "a\\..\\b", "\\",
-    ] {
+    for bad in ["", ".", "..", "../x", "a/../b", "a//b", "/a", "a/", "a/./b", "..\\x", "a\\..\\b", "\\"] {
         assert_eq!(segment(bad), None, "{bad}");
     }
     for (text, expected) in [
@@ -38,13 +36,9 @@ fn a_strangers_path_that_climbs_asks_nobody() {
 
 #[test]
 fn a_reference_cannot_add_a_query() {
-    let step = on(Method::Get, "/repos/o/r/contents/a%3Fb?ref=x%26y%3D1%23")
-        .answers(404, serde_json::json!({}));
+    let step = on(Method::Get, "/repos/o/r/contents/a%3Fb?ref=x%26y%3D1%23").answers(404, serde_json::json!({}));
     let world = World::new([step]);
-    assert_eq!(
-        run(with_token(&world).file("a?b", "x&y=1#", 10)).unwrap(),
-        None
-    );
+    assert_eq!(run(with_token(&world).file("a?b", "x&y=1#", 10)).unwrap(), None);
 }
 
 proptest! {

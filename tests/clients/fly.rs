@@ -17,10 +17,7 @@ fn fly(method: Method, path: &str) -> Step {
 }
 
 fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
-    pairs
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
+    pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
 }
 
 fn wanted() -> CreateMachine {
@@ -51,14 +48,10 @@ fn id(text: &str) -> MachineId {
 
 #[test]
 fn a_machine_is_created_to_run_once() {
-    let answer = json!({"id": "m1", "name": "porter-t-1", "state": "created", "config": {"metadata": {"porter_task": "t"}}});
-    let Created::Machine(machine) = create(200, answer).unwrap() else {
-        panic!("no machine")
-    };
-    assert_eq!(
-        (machine.id, machine.state, machine.exit),
-        (id("m1"), MachineState::Created, None)
-    );
+    let answer =
+        json!({"id": "m1", "name": "porter-t-1", "state": "created", "config": {"metadata": {"porter_task": "t"}}});
+    let Created::Machine(machine) = create(200, answer).unwrap() else { panic!("no machine") };
+    assert_eq!((machine.id, machine.state, machine.exit), (id("m1"), MachineState::Created, None));
     assert_eq!(machine.metadata, pairs(&[("porter_task", "t")]));
 }
 
@@ -67,24 +60,13 @@ fn a_taken_name_names_the_machine_that_has_it() {
     let taken = "already_exists: unique machine name violation, machine ID 4d89e1 already exists with name porter-t-1";
     for (status, answer, expected) in [
         (409, json!({"error": taken}), Some("4d89e1")),
-        (
-            422,
-            json!({"error": taken, "status": "unknown"}),
-            Some("4d89e1"),
-        ),
+        (422, json!({"error": taken, "status": "unknown"}), Some("4d89e1")),
         (422, json!({"error": "unique machine name violation"}), None),
         (409, json!({"error": "taken", "status": "name_taken"}), None),
-        (
-            409,
-            json!({"error": "unique machine name violation, machine ID ../../apps"}),
-            None,
-        ),
+        (409, json!({"error": "unique machine name violation, machine ID ../../apps"}), None),
     ] {
         let existing = expected.map(id);
-        assert_eq!(
-            create(status, answer).unwrap(),
-            Created::Conflict { existing }
-        );
+        assert_eq!(create(status, answer).unwrap(), Created::Conflict { existing });
     }
 }
 
@@ -101,27 +83,15 @@ fn refusals_are_told_apart() {
     };
     let full = json!({"error": "insufficient resources available to fulfill request"});
     for (status, answer, expected) in [
-        (
-            422,
-            json!({"error": "no", "status": "insufficient_capacity"}),
-            "capacity",
-        ),
+        (422, json!({"error": "no", "status": "insufficient_capacity"}), "capacity"),
         (412, full.clone(), "capacity"),
         (409, full.clone(), "capacity"),
         (503, full, "capacity"),
-        (
-            409,
-            json!({"error": "could not reserve resource for machine: insufficient memory"}),
-            "capacity",
-        ),
+        (409, json!({"error": "could not reserve resource for machine: insufficient memory"}), "capacity"),
         (409, json!({"error": "lease is held"}), "transient"),
         (412, json!({"error": "volume in use"}), "rejected"),
         (422, json!({"error": "invalid config.image"}), "rejected"),
-        (
-            400,
-            json!({"error": "unique machine name violation"}),
-            "rejected",
-        ),
+        (400, json!({"error": "unique machine name violation"}), "rejected"),
         (429, json!({}), "limited"),
         (401, json!({}), "unauthorized"),
         (403, json!({}), "unauthorized"),
@@ -141,30 +111,21 @@ fn a_rate_limit_waits_as_long_as_told() {
         let world = World::new([fly(Method::Get, "/m1").answers_with(429, headers, json!({}))]);
         let error = run(world.fly().get(&id("m1"))).unwrap_err();
         let not_before = Some(Timestamp::from_millis(START).plus_seconds(seconds));
-        assert_eq!(
-            error.into_fault("testing").kind,
-            FaultKind::Transient { not_before }
-        );
+        assert_eq!(error.into_fault("testing").kind, FaultKind::Transient { not_before });
     }
 }
 
 #[test]
 fn the_last_exit_is_read_from_the_events() {
     let exit = |at: i64, event: Value| json!({"type": "exit", "status": "stopped", "timestamp": at, "request": event});
-    let first = exit(
-        1,
-        json!({"exit_event": {"exit_code": 1, "oom_killed": false, "signal": -1}}),
-    );
+    let first = exit(1, json!({"exit_event": {"exit_code": 1, "oom_killed": false, "signal": -1}}));
     let last = exit(
         2,
         json!({"MonitorEvent": {"exit_event": {"exit_code": 137, "oom_killed": true, "signal": 9}}, "exit_event": {"exit_code": 0}}),
     );
     let start = json!({"type": "start", "timestamp": 3, "request": null});
     for (events, expected) in [
-        (
-            json!([last, first, start]),
-            Some((Some(137), true, Some(9))),
-        ),
+        (json!([last, first, start]), Some((Some(137), true, Some(9)))),
         (json!([first]), Some((Some(1), false, None))),
         (json!([start]), None),
         (json!(null), None),
@@ -173,29 +134,18 @@ fn the_last_exit_is_read_from_the_events() {
         let world = World::new([fly(Method::Get, "/m1").answers(200, answer)]);
         let machine = run(world.fly().get(&id("m1"))).unwrap();
         assert_eq!(machine.state, MachineState::Unknown("sleeping".to_owned()));
-        assert_eq!(
-            machine
-                .exit
-                .map(|exit| (exit.code, exit.oom_killed, exit.signal)),
-            expected
-        );
+        assert_eq!(machine.exit.map(|exit| (exit.code, exit.oom_killed, exit.signal)), expected);
     }
 }
 
 #[test]
 fn a_list_holds_only_what_was_asked_for() {
-    let machine = |name: &str, instance: &str| json!({"id": name, "config": {"metadata": {"porter_instance": instance}}});
+    let machine =
+        |name: &str, instance: &str| json!({"id": name, "config": {"metadata": {"porter_instance": instance}}});
     let answer = json!([machine("m1", "a&b"), machine("m2", "other"), {"id": "m3"}]);
-    let world =
-        World::new([fly(Method::Get, "?metadata.porter_instance=a%26b").answers(200, answer)]);
+    let world = World::new([fly(Method::Get, "?metadata.porter_instance=a%26b").answers(200, answer)]);
     let machines = run(world.fly().list("porter_instance", "a&b")).unwrap();
-    assert_eq!(
-        machines
-            .into_iter()
-            .map(|machine| machine.id)
-            .collect::<Vec<_>>(),
-        [id("m1")]
-    );
+    assert_eq!(machines.into_iter().map(|machine| machine.id).collect::<Vec<_>>(), [id("m1")]);
 }
 
 #[test]

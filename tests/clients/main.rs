@@ -21,9 +21,7 @@ use porter::clients::github::{Credential, Repo};
 use porter::domain::ids::{InstallationId, RepoId, RepoName, Sha};
 use script::World;
 
-const APP: Credential = Credential::App {
-    installation: InstallationId(9),
-};
+const APP: Credential = Credential::App { installation: InstallationId(9) };
 
 /// The repository `o/r`, number 7, with the bot account's token.
 fn with_token(world: &World) -> Repo<'_> {

@@ -28,24 +28,9 @@ pub(crate) struct Step {
 }
 
 pub(crate) fn on(method: Method, path: &str) -> Step {
-    let url = if path.starts_with('/') {
-        format!("{ROOT}{path}")
-    } else {
-        path.to_owned()
-    };
-    let answer = Ok(HttpResponse {
-        status: 200,
-        headers: Vec::new(),
-        body: b"{}".to_vec(),
-    });
-    Step {
-        method,
-        url,
-        bearer: Some("own-token".to_owned()),
-        headers: Vec::new(),
-        body: None,
-        answer,
-    }
+    let url = if path.starts_with('/') { format!("{ROOT}{path}") } else { path.to_owned() };
+    let answer = Ok(HttpResponse { status: 200, headers: Vec::new(), body: b"{}".to_vec() });
+    Step { method, url, bearer: Some("own-token".to_owned()), headers: Vec::new(), body: None, answer }
 }
 
 impl Step {
@@ -70,21 +55,9 @@ impl Step {
         self.answers_bytes(status, &[], body.to_string().as_bytes())
     }
 
-    pub(crate) fn answers_bytes(
-        mut self,
-        status: u16,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Self {
-        let headers = headers
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        self.answer = Ok(HttpResponse {
-            status,
-            headers,
-            body: body.to_vec(),
-        });
+    pub(crate) fn answers_bytes(mut self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> Self {
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.answer = Ok(HttpResponse { status, headers, body: body.to_vec() });
         self
     }
 
@@ -98,10 +71,7 @@ impl Step {
     }
 
     fn check(&self, request: &HttpRequest) {
-        assert_eq!(
-            (request.method, request.url.as_str()),
-            (self.method, self.url.as_str())
-        );
+        assert_eq!((request.method, request.url.as_str()), (self.method, self.url.as_str()));
         let header = |name: &str| {
             let mut all = request.headers.iter().filter(|(key, _)| *key == name);
             let first = all.next().map(|(_, value)| value.as_str());
@@ -114,13 +84,9 @@ impl Step {
             assert_eq!(header(name), Some(value.as_str()), "{name}");
         }
         if let Some(token) = &self.bearer {
-            assert_eq!(
-                header("authorization"),
-                Some(format!("Bearer {token}").as_str())
-            );
+            assert_eq!(header("authorization"), Some(format!("Bearer {token}").as_str()));
         }
-        let body = (!request.body.is_empty())
-            .then(|| serde_json::from_slice::<Value>(&request.body).unwrap());
+        let body = (!request.body.is_empty()).then(|| serde_json::from_slice::<Value>(&request.body).unwrap());
         assert_eq!(body, self.body, "body of {}", self.url);
         assert_eq!(header("content-type"), body.map(|_| "application/json"));
     }
@@ -138,21 +104,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(steps: impl IntoIterator<Item = Step>) -> Self {
-        let app = AppKey {
-            id: "4711".to_owned(),
-            key: Secret::new("fake-pem"),
-        };
+        let app = AppKey { id: "4711".to_owned(), key: Secret::new("fake-pem") };
         let token = Some(Secret::new("own-token"));
         Self {
             steps: RefCell::new(steps.into_iter().collect()),
             sent: RefCell::default(),
             now: Cell::new(START),
             tokens: TokenCache::default(),
-            settings: GithubSettings {
-                api_root: ROOT.to_owned(),
-                app: Some(app),
-                token,
-            },
+            settings: GithubSettings { api_root: ROOT.to_owned(), app: Some(app), token },
             token: Secret::new("fly-token"),
         }
     }
@@ -166,35 +125,18 @@ impl World {
     }
 
     pub(crate) fn github(&self) -> Github<'_> {
-        Github {
-            http: self,
-            clock: self,
-            crypto: self,
-            tokens: &self.tokens,
-            settings: &self.settings,
-        }
+        Github { http: self, clock: self, crypto: self, tokens: &self.tokens, settings: &self.settings }
     }
 
     pub(crate) fn fly(&self) -> Fly<'_> {
-        Fly {
-            http: self,
-            clock: self,
-            base_url: ROOT,
-            app: "porter-app",
-            token: &self.token,
-        }
+        Fly { http: self, clock: self, base_url: ROOT, app: "porter-app", token: &self.token }
     }
 }
 
 impl Drop for World {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            let left: Vec<_> = self
-                .steps
-                .borrow()
-                .iter()
-                .map(|step| step.url.clone())
-                .collect();
+            let left: Vec<_> = self.steps.borrow().iter().map(|step| step.url.clone()).collect();
             assert!(left.is_empty(), "never asked: {left:?}");
         }
     }
@@ -204,8 +146,7 @@ impl Drop for World {
 impl Http for World {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Fault> {
         let step = self.steps.borrow_mut().pop_front();
-        let step =
-            step.unwrap_or_else(|| panic!("unexpected {} {}", request.method.word(), request.url));
+        let step = step.unwrap_or_else(|| panic!("unexpected {} {}", request.method.word(), request.url));
         step.check(&request);
         self.sent.borrow_mut().push(request);
         step.answer
@@ -233,10 +174,7 @@ impl Crypto for World {
 /// Runs a future that never waits for anything but the script.
 pub(crate) fn run<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    match future
-        .as_mut()
-        .poll(&mut Context::from_waker(Waker::noop()))
-    {
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => panic!("the script never waits"),
     }

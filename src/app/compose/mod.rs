@@ -49,7 +49,9 @@ mod tests {
 
     #[test]
     fn money_and_time_read_like_people_write_them() {
-        for (micros, text) in [(0, "$0.0000"), (1_234, "$0.0012"), (99_999, "$0.1000"), (100_000, "$0.10"), (1_239_999, "$1.24")] {
+        for (micros, text) in
+            [(0, "$0.0000"), (1_234, "$0.0012"), (99_999, "$0.1000"), (100_000, "$0.10"), (1_239_999, "$1.24")]
+        {
             assert_eq!(dollars(micros), text);
         }
         for (millis, text) in [(-5, "0 s"), (59_999, "59 s"), (61_000, "1 min 1 s"), (7_260_000, "2 h 1 min")] {

@@ -60,8 +60,10 @@ fn warnings(receipt: &Receipt<'_>) -> Vec<String> {
     let mut warnings = Vec::new();
     let protected = &receipt.publication.protected;
     if !protected.is_empty() {
-        let list: Vec<String> =
-            protected.iter().map(|path| format!("> - {}", outgoing::code_span(&Untrusted::new(path.as_str()), 200))).collect();
+        let list: Vec<String> = protected
+            .iter()
+            .map(|path| format!("> - {}", outgoing::code_span(&Untrusted::new(path.as_str()), 200)))
+            .collect();
         warnings.push(format!(
             "> [!WARNING]\n> This changes files that steer agents, owners or Porter itself, so it is a draft. Look closely at:\n{}",
             list.join("\n")
@@ -84,7 +86,8 @@ fn table(receipt: &Receipt<'_>) -> String {
         .and_then(|usage| usage.model.clone())
         .or_else(|| task.request.flags.model.clone())
         .or_else(|| job.settings.model.clone());
-    let model = model.map_or_else(|| "the agent's default".to_owned(), |m| outgoing::code_span(&Untrusted::new(m), 100));
+    let model =
+        model.map_or_else(|| "the agent's default".to_owned(), |m| outgoing::code_span(&Untrusted::new(m), 100));
     let took = task.started_at.map_or_else(|| "unknown".to_owned(), |at| span(receipt.now.since(at)));
     let launches = if task.attempt > Attempt(1) { format!(" (launch {})", task.attempt) } else { String::new() };
     let hash: String = job.prompt_sha256.chars().take(12).collect();

@@ -54,19 +54,25 @@ fn headline(view: &StatusView<'_>) -> String {
         State::Accepted => format!("⏳ **Accepted.** {agent} will start in a moment."),
         State::Queued { .. } => match &view.ahead {
             Some(_) => format!("⏳ **Queued.** {agent} starts when the task before it on this issue has ended."),
-            None if view.task.attempt.0 > 0 => format!("⏳ **Queued again.** The machine was lost; {agent} gets another one."),
+            None if view.task.attempt.0 > 0 => {
+                format!("⏳ **Queued again.** The machine was lost; {agent} gets another one.")
+            }
             None => format!("⏳ **Queued.** {agent} starts as soon as a place is free."),
         },
         State::Launching { .. } => format!("🚀 **Starting** a machine for {agent}."),
         State::Running { .. } => format!("🛠️ **{agent} is working**{}.", phase(view.attempt.as_ref())),
-        State::Publishing { .. } => format!("📦 **{agent} has handed over its changes.** The pull request is being made."),
+        State::Publishing { .. } => {
+            format!("📦 **{agent} has handed over its changes.** The pull request is being made.")
+        }
         State::Succeeded { pull_request, how } => match how {
             Published::Opened => format!("✅ **Done:** {agent} made pull request #{}.", pull_request.number),
             Published::Added { commit } => {
                 let short: String = commit.as_str().chars().take(7).collect();
                 format!("✅ **Done:** {agent} added commit `{short}` to pull request #{}.", pull_request.number)
             }
-            Published::Beside { why } => format!("✅ **Done:** {agent} made pull request #{}. {why}", pull_request.number),
+            Published::Beside { why } => {
+                format!("✅ **Done:** {agent} made pull request #{}. {why}", pull_request.number)
+            }
         },
         State::NoChanges { .. } => format!("✅ **Done:** {agent} ended without changing anything."),
         State::Failed { failure } => format!("❌ **Failed.** {}", failure_words(failure, agent)),
@@ -98,9 +104,7 @@ fn detail(state: &State) -> Option<String> {
         State::Failed { failure } => match failure {
             Failure::Agent { said } | Failure::Host { said } | Failure::Publish { said } => quote(said),
             Failure::ChangeSet { broken } => {
-                let line = |(path, rule): &(Untrusted, String)| {
-                    format!("- {}: {rule}", outgoing::code_span(path, 200))
-                };
+                let line = |(path, rule): &(Untrusted, String)| format!("- {}: {rule}", outgoing::code_span(path, 200));
                 Some(broken.iter().map(line).collect::<Vec<_>>().join("\n"))
             }
             Failure::TooLarge | Failure::MachineLost { .. } | Failure::ResultLost | Failure::Inside { .. } => None,
@@ -167,7 +171,9 @@ pub fn failure_words(failure: &Failure, agent: &str) -> String {
         Failure::Agent { .. } => format!("{agent} could not finish; the status comment has what it reported."),
         Failure::ChangeSet { broken } => {
             let n = broken.len();
-            format!("The changes break {n} of the rules for what Porter publishes; the status comment lists them. Nothing was pushed.")
+            format!(
+                "The changes break {n} of the rules for what Porter publishes; the status comment lists them. Nothing was pushed."
+            )
         }
         Failure::TooLarge => {
             "The changes are larger than the 8 MiB Porter takes in one go. Ask for a smaller step.".to_owned()
@@ -175,7 +181,9 @@ pub fn failure_words(failure: &Failure, agent: &str) -> String {
         Failure::MachineLost { how } => format!("The machine was lost: {how}."),
         Failure::Host { .. } => "The machine host did not make a machine.".to_owned(),
         Failure::Publish { .. } => "GitHub did not take the result.".to_owned(),
-        Failure::ResultLost => "The changes arrived, but could not be published before the machine was gone.".to_owned(),
+        Failure::ResultLost => {
+            "The changes arrived, but could not be published before the machine was gone.".to_owned()
+        }
         Failure::Inside { doing } => format!("Porter gave up while {doing}. The operator's log has the details."),
     }
 }

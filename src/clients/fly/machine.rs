@@ -138,27 +138,15 @@ struct ExitEvent {
 }
 
 /// The host writes `null` where it has nothing.
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
+fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserializer: D) -> Result<T, D::Error> {
     Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 impl From<Described> for Machine {
     fn from(described: Described) -> Self {
-        let exits = described
-            .events
-            .into_iter()
-            .filter(|event| event.kind == "exit");
-        let last = exits
-            .max_by_key(|event| event.timestamp)
-            .map(|event| event.request);
-        let exit = last.and_then(|about| {
-            about
-                .monitor
-                .and_then(|monitor| monitor.exit_event)
-                .or(about.exit_event)
-        });
+        let exits = described.events.into_iter().filter(|event| event.kind == "exit");
+        let last = exits.max_by_key(|event| event.timestamp).map(|event| event.request);
+        let exit = last.and_then(|about| about.monitor.and_then(|monitor| monitor.exit_event).or(about.exit_event));
         Self {
             id: described.id,
             name: described.name,

@@ -56,11 +56,7 @@ pub struct Guest {
 
 impl Guest {
     /// What every agent fits in.
-    pub const DEFAULT: Self = Self {
-        cpu_kind: "shared",
-        cpus: 2,
-        memory_mb: 2048,
-    };
+    pub const DEFAULT: Self = Self { cpu_kind: "shared", cpus: 2, memory_mb: 2048 };
 }
 
 /// What came of creating a machine.
@@ -92,9 +88,7 @@ impl Fly<'_> {
             "restart": {"policy": "no"},
             "guest": {"cpu_kind": guest.cpu_kind, "cpus": guest.cpus, "memory_mb": guest.memory_mb},
         }});
-        let response = self
-            .send(Method::Post, self.address(&[]), Some(&body))
-            .await?;
+        let response = self.send(Method::Post, self.address(&[]), Some(&body)).await?;
         if response.status < 300 {
             return Ok(Created::Machine(read(doing, &response)?));
         }
@@ -108,12 +102,7 @@ impl Fly<'_> {
     /// A machine. `GET /v1/apps/{app}/machines/{id}`; a destroyed one may be shown for a while or be `NotFound`
     pub async fn get(&self, id: &MachineId) -> Result<Machine, FlyError> {
         let doing = "looking at the machine";
-        read(
-            doing,
-            &self
-                .sent(doing, Method::Get, self.address(&[id.as_str()]), None)
-                .await?,
-        )
+        read(doing, &self.sent(doing, Method::Get, self.address(&[id.as_str()]), None).await?)
     }
 
     /// Machines whose metadata has this value. `GET /v1/apps/{app}/machines?metadata.{key}={value}`. An empty list is no
@@ -121,31 +110,22 @@ impl Fly<'_> {
     pub async fn list(&self, key: &str, value: &str) -> Result<Vec<Machine>, FlyError> {
         let doing = "listing the machines";
         let address = self.address(&[]).with(&format!("metadata.{key}"), value);
-        let machines: Vec<Machine> =
-            read(doing, &self.sent(doing, Method::Get, address, None).await?)?;
+        let machines: Vec<Machine> = read(doing, &self.sent(doing, Method::Get, address, None).await?)?;
         // A host that ignores the filter must not make us touch other people's machines.
-        Ok(machines
-            .into_iter()
-            .filter(|machine| machine.metadata.get(key).is_some_and(|it| it == value))
-            .collect())
+        Ok(machines.into_iter().filter(|machine| machine.metadata.get(key).is_some_and(|it| it == value)).collect())
     }
 
     /// Asks a machine to end: SIGTERM, then after `grace_s` seconds SIGKILL. `POST …/machines/{id}/stop`
     pub async fn stop(&self, id: &MachineId, grace_s: u32) -> Result<(), FlyError> {
         let body = json!({"signal": "SIGTERM", "timeout": format!("{grace_s}s")});
         let address = self.address(&[id.as_str(), "stop"]);
-        self.sent("stopping the machine", Method::Post, address, Some(&body))
-            .await
-            .map(|_| ())
+        self.sent("stopping the machine", Method::Post, address, Some(&body)).await.map(|_| ())
     }
 
     /// Destroys a machine, running or not; one that is gone is fine. `DELETE …/machines/{id}?force=true`
     pub async fn destroy(&self, id: &MachineId) -> Result<(), FlyError> {
         let address = self.address(&[id.as_str()]).with("force", "true");
-        match self
-            .sent("destroying the machine", Method::Delete, address, None)
-            .await
-        {
+        match self.sent("destroying the machine", Method::Delete, address, None).await {
             Ok(_) | Err(FlyError::NotFound) => Ok(()),
             Err(error) => Err(error),
         }
@@ -170,12 +150,7 @@ impl Fly<'_> {
         Err(Refusal::read(&response, self.clock.now()).into_error(doing))
     }
 
-    async fn send(
-        &self,
-        method: Method,
-        address: Address,
-        body: Option<&Value>,
-    ) -> Result<HttpResponse, FlyError> {
+    async fn send(&self, method: Method, address: Address, body: Option<&Value>) -> Result<HttpResponse, FlyError> {
         let url = address.finish().ok_or(FlyError::NotFound)?;
         let mut headers = vec![
             ("accept", "application/json".to_owned()),
@@ -185,19 +160,8 @@ impl Fly<'_> {
         if body.is_some() {
             headers.push(("content-type", "application/json".to_owned()));
         }
-        let body = body
-            .map(|body| body.to_string().into_bytes())
-            .unwrap_or_default();
-        Ok(self
-            .http
-            .send(HttpRequest {
-                method,
-                url,
-                headers,
-                body,
-                timeout_ms: TIMEOUT_MS,
-            })
-            .await?)
+        let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        Ok(self.http.send(HttpRequest { method, url, headers, body, timeout_ms: TIMEOUT_MS }).await?)
     }
 }
 
@@ -205,10 +169,6 @@ impl Fly<'_> {
 fn read<T: DeserializeOwned>(doing: &'static str, response: &HttpResponse) -> Result<T, FlyError> {
     serde_json::from_slice(&response.body).map_err(|error| {
         let detail = format!("the machine host's answer is not as expected: {error}");
-        if error.is_data() {
-            Fault::permanent(doing, detail).into()
-        } else {
-            Fault::transient(doing, detail).into()
-        }
+        if error.is_data() { Fault::permanent(doing, detail).into() } else { Fault::transient(doing, detail).into() }
     })
 }

@@ -46,16 +46,10 @@ impl FlyError {
         match self {
             Self::Fault(fault) => fault,
             Self::Capacity { .. } => Fault::transient(doing, detail),
-            Self::RateLimited { until } => Fault {
-                doing,
-                kind: FaultKind::Transient {
-                    not_before: Some(until),
-                },
-                detail,
-            },
-            Self::Unauthorized | Self::NotFound | Self::Rejected { .. } => {
-                Fault::permanent(doing, detail)
+            Self::RateLimited { until } => {
+                Fault { doing, kind: FaultKind::Transient { not_before: Some(until) }, detail }
             }
+            Self::Unauthorized | Self::NotFound | Self::Rejected { .. } => Fault::permanent(doing, detail),
         }
     }
 
@@ -63,20 +57,12 @@ impl FlyError {
     #[must_use]
     pub const fn words(&self) -> &'static str {
         match self {
-            Self::Capacity { .. } => {
-                "The machine host has no room for another machine at the moment."
-            }
+            Self::Capacity { .. } => "The machine host has no room for another machine at the moment.",
             Self::RateLimited { .. } => "The machine host's rate limit is used up for the moment.",
-            Self::Unauthorized => {
-                "The machine host does not accept Porter's token (FLY_API_TOKEN)."
-            }
-            Self::NotFound => {
-                "The machine host does not know the app (FLY_APP_NAME) or the machine."
-            }
+            Self::Unauthorized => "The machine host does not accept Porter's token (FLY_API_TOKEN).",
+            Self::NotFound => "The machine host does not know the app (FLY_APP_NAME) or the machine.",
             Self::Rejected { .. } => "The machine host refused to make the machine.",
-            Self::Fault(_) => {
-                "The machine host could not be reached or did not answer as expected."
-            }
+            Self::Fault(_) => "The machine host could not be reached or did not answer as expected.",
         }
     }
 }
@@ -100,60 +86,39 @@ struct Body {
 impl Refusal {
     pub(super) fn read(response: &HttpResponse, now: Timestamp) -> Self {
         let body: Body = serde_json::from_slice(&response.body).unwrap_or_default();
-        let message = if body.error.is_empty() {
-            body.message
-        } else {
-            body.error
-        };
-        let wait = response
-            .header("retry-after")
-            .and_then(|text| text.trim().parse::<i64>().ok());
+        let message = if body.error.is_empty() { body.message } else { body.error };
+        let wait = response.header("retry-after").and_then(|text| text.trim().parse::<i64>().ok());
         let until = now.plus_seconds(wait.unwrap_or(2).clamp(1, 3600));
         let message = message.chars().take(300).collect();
-        Self {
-            status: response.status,
-            code: body.status,
-            message,
-            until,
-        }
+        Self { status: response.status, code: body.status, message, until }
     }
 
     /// The machine that has the wanted name already, if that is what the host says.
     pub(super) fn name_conflict(&self) -> Option<Option<MachineId>> {
-        let said =
-            self.code == "name_taken" || self.message.contains("unique machine name violation");
+        let said = self.code == "name_taken" || self.message.contains("unique machine name violation");
         (matches!(self.status, 409 | 422) && said).then(|| self.named_machine())
     }
 
     /// The id in `… machine ID 4d89… already exists …`. The host's words, so only a well-formed id is taken.
     fn named_machine(&self) -> Option<MachineId> {
         let (_, after) = self.message.split_once("machine ID ")?;
-        let word = after
-            .split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'))
-            .next()?;
+        let word = after.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).next()?;
         MachineId::parse(word).ok()
     }
 
     pub(super) fn into_error(self, doing: &'static str) -> FlyError {
         let words = self.message.to_ascii_lowercase();
         let capacity = self.code == "insufficient_capacity"
-            || [
-                "insufficient capacity",
-                "insufficient resources",
-                "no capacity",
-                "could not reserve resource",
-            ]
-            .iter()
-            .any(|phrase| words.contains(phrase));
+            || ["insufficient capacity", "insufficient resources", "no capacity", "could not reserve resource"]
+                .iter()
+                .any(|phrase| words.contains(phrase));
         let message = self.message;
         match self.status {
             429 => FlyError::RateLimited { until: self.until },
             401 | 403 => FlyError::Unauthorized,
             404 => FlyError::NotFound,
             409 | 412 | 422 | 503 if capacity => FlyError::Capacity { message },
-            408 | 409 | 500..=599 => {
-                Fault::transient(doing, format!("status {}: {message}", self.status)).into()
-            }
+            408 | 409 | 500..=599 => Fault::transient(doing, format!("status {}: {message}", self.status)).into(),
             400..=499 => FlyError::Rejected { message },
             other => Fault::permanent(doing, format!("unexpected status {other}")).into(),
         }

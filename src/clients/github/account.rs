@@ -39,11 +39,7 @@ pub enum AccountKind {
 /// A deleted person's texts come with `null`; GitHub shows them as `ghost`, who may not command.
 pub(super) fn or_ghost<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Account, D::Error> {
     let account = Option::<Account>::deserialize(deserializer)?;
-    Ok(account.unwrap_or_else(|| Account {
-        login: "ghost".to_owned(),
-        id: UserId(10_137),
-        kind: AccountKind::Other,
-    }))
+    Ok(account.unwrap_or_else(|| Account { login: "ghost".to_owned(), id: UserId(10_137), kind: AccountKind::Other }))
 }
 
 /// Who Porter itself is, to recognise its own texts.
@@ -108,9 +104,7 @@ impl Github<'_> {
         }
         let doing = "asking who the App is";
         let address = Address::new(&self.settings.api_root, &["app"]);
-        let response = self
-            .send_as_app(Ask::new(doing, Method::Get, address))
-            .await?;
+        let response = self.send_as_app(Ask::new(doing, Method::Get, address)).await?;
         let App { slug, owner } = read(doing, &response)?;
         Ok(Identity::App { slug, owner })
     }

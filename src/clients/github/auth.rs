@@ -78,26 +78,16 @@ struct Kept {
 const LEAST_LIFE_S: i64 = 300;
 
 impl TokenCache {
-    fn get(
-        &self,
-        installation: InstallationId,
-        only: &Only,
-        need: Need,
-        now: Timestamp,
-    ) -> Option<Secret> {
+    fn get(&self, installation: InstallationId, only: &Only, need: Need, now: Timestamp) -> Option<Secret> {
         let mut tokens = self.tokens.borrow_mut();
         tokens.retain(|kept| kept.expires.since(now) >= LEAST_LIFE_S * 1000);
-        let same = |kept: &&Kept| {
-            kept.installation == installation && kept.only == *only && kept.need == need
-        };
+        let same = |kept: &&Kept| kept.installation == installation && kept.only == *only && kept.need == need;
         tokens.iter().find(same).map(|kept| kept.token.clone())
     }
 
     fn forget(&self, installation: InstallationId, only: &Only, need: Need) {
         let mut tokens = self.tokens.borrow_mut();
-        tokens.retain(|kept| {
-            !(kept.installation == installation && kept.only == *only && kept.need == need)
-        });
+        tokens.retain(|kept| !(kept.installation == installation && kept.only == *only && kept.need == need));
     }
 }
 
@@ -116,41 +106,21 @@ struct Minted {
 
 impl Github<'_> {
     /// The token for one use of one repository: from the cache, or freshly minted.
-    pub(super) async fn bearer(
-        &self,
-        by: Credential,
-        only: &Only,
-        need: Need,
-    ) -> Result<Bearer, GithubError> {
+    pub(super) async fn bearer(&self, by: Credential, only: &Only, need: Need) -> Result<Bearer, GithubError> {
         let installation = match by {
             Credential::Token => {
-                return Ok(Bearer {
-                    token: self.own_token()?,
-                    cached: false,
-                });
+                return Ok(Bearer { token: self.own_token()?, cached: false });
             }
             Credential::App { installation } => installation,
         };
         if let Some(token) = self.tokens.get(installation, only, need, self.clock.now()) {
-            return Ok(Bearer {
-                token,
-                cached: true,
-            });
+            return Ok(Bearer { token, cached: true });
         }
         let minted = self.mint(installation, only, need).await?;
         let token = Secret::new(minted.token);
         let (expires, only) = (minted.expires_at, only.clone());
-        self.tokens.tokens.borrow_mut().push(Kept {
-            installation,
-            only,
-            need,
-            token: token.clone(),
-            expires,
-        });
-        Ok(Bearer {
-            token,
-            cached: false,
-        })
+        self.tokens.tokens.borrow_mut().push(Kept { installation, only, need, token: token.clone(), expires });
+        Ok(Bearer { token, cached: false })
     }
 
     /// Drops a cached token that GitHub refused.
@@ -161,28 +131,16 @@ impl Github<'_> {
         }
     }
 
-    async fn mint(
-        &self,
-        installation: InstallationId,
-        only: &Only,
-        need: Need,
-    ) -> Result<Minted, GithubError> {
+    async fn mint(&self, installation: InstallationId, only: &Only, need: Need) -> Result<Minted, GithubError> {
         let doing = "minting an installation token";
         let permissions = need.permissions();
         let body = match only {
             Only::Id(id) => json!({"repository_ids": [id], "permissions": permissions}),
             Only::Name(name) => json!({"repositories": [name.name()], "permissions": permissions}),
         };
-        let parts = [
-            "app",
-            "installations",
-            &installation.to_string(),
-            "access_tokens",
-        ];
+        let parts = ["app", "installations", &installation.to_string(), "access_tokens"];
         let address = Address::new(&self.settings.api_root, &parts);
-        let response = self
-            .send_as_app(Ask::new(doing, Method::Post, address).json(body))
-            .await;
+        let response = self.send_as_app(Ask::new(doing, Method::Post, address).json(body)).await;
         read(doing, &response.map_err(GithubError::of_minting)?)
     }
 
@@ -195,17 +153,12 @@ impl Github<'_> {
         let doing = "looking up the installation";
         let parts = ["repos", name.owner(), name.name(), "installation"];
         let address = Address::new(&self.settings.api_root, &parts);
-        let response = self
-            .send_as_app(Ask::new(doing, Method::Get, address))
-            .await?;
+        let response = self.send_as_app(Ask::new(doing, Method::Get, address)).await?;
         Ok(read::<Installation>(doing, &response)?.id)
     }
 
     /// Sends under the App's own signature.
-    pub(super) async fn send_as_app(
-        &self,
-        ask: Ask,
-    ) -> Result<crate::ports::HttpResponse, GithubError> {
+    pub(super) async fn send_as_app(&self, ask: Ask) -> Result<crate::ports::HttpResponse, GithubError> {
         let doing = ask.doing;
         let request = ask.request(&self.app_jwt().await?)?;
         self.send(doing, request).await
@@ -218,21 +171,13 @@ impl Github<'_> {
 
     /// The App's signed statement of who it is: a minute of allowance for clocks, nine minutes of life in all.
     async fn app_jwt(&self) -> Result<Secret, GithubError> {
-        let missing = || {
-            Fault::permanent(
-                "signing as the App",
-                "GITHUB_APP_ID or GITHUB_APP_PRIVATE_KEY is not set",
-            )
-        };
+        let missing = || Fault::permanent("signing as the App", "GITHUB_APP_ID or GITHUB_APP_PRIVATE_KEY is not set");
         let app = self.settings.app.as_ref().ok_or_else(missing)?;
         let now = self.clock.now().seconds();
         let claims = json!({"iat": now - 60, "exp": now + 480, "iss": app.id});
         let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","typ":"JWT"}"#);
         let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims.to_string()));
         let signature = self.crypto.sign_rs256(&app.key, message.as_bytes()).await?;
-        Ok(Secret::new(format!(
-            "{message}.{}",
-            URL_SAFE_NO_PAD.encode(signature)
-        )))
+        Ok(Secret::new(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))))
     }
 }

@@ -30,14 +30,7 @@ pub(super) struct Ask {
 
 impl Ask {
     pub(super) fn new(doing: &'static str, method: Method, address: Address) -> Self {
-        Self {
-            doing,
-            method,
-            address,
-            body: None,
-            accept: "application/vnd.github+json",
-            etag: None,
-        }
+        Self { doing, method, address, body: None, accept: "application/vnd.github+json", etag: None }
     }
 
     /// Sends JSON along.
@@ -75,13 +68,7 @@ impl Ask {
             headers.push(("content-type", "application/json".to_owned()));
         }
         let body = body.unwrap_or_default();
-        Ok(HttpRequest {
-            method: self.method,
-            url,
-            headers,
-            body,
-            timeout_ms: TIMEOUT_MS,
-        })
+        Ok(HttpRequest { method: self.method, url, headers, body, timeout_ms: TIMEOUT_MS })
     }
 }
 
@@ -101,14 +88,11 @@ impl Github<'_> {
                 200..=299 | 304 => return Ok(response),
                 301 | 307 | 308 => {
                     let location = response.header("location").unwrap_or_default();
-                    request.url = same_origin(&request.url, location).ok_or_else(|| {
-                        Fault::permanent(doing, "GitHub redirected to another origin")
-                    })?;
+                    request.url = same_origin(&request.url, location)
+                        .ok_or_else(|| Fault::permanent(doing, "GitHub redirected to another origin"))?;
                 }
                 status if status < 400 => {
-                    return Err(
-                        Fault::permanent(doing, format!("unexpected status {status}")).into(),
-                    );
+                    return Err(Fault::permanent(doing, format!("unexpected status {status}")).into());
                 }
                 _ => return Err(GithubError::read(&response, doing, self.clock.now())),
             }
@@ -118,23 +102,14 @@ impl Github<'_> {
 }
 
 /// Reads an answer's JSON. What is no JSON at all may be an overloaded proxy's page; a wrong shape stays wrong.
-pub(super) fn read<T: DeserializeOwned>(
-    doing: &'static str,
-    response: &HttpResponse,
-) -> Result<T, GithubError> {
+pub(super) fn read<T: DeserializeOwned>(doing: &'static str, response: &HttpResponse) -> Result<T, GithubError> {
     serde_json::from_slice(&response.body).map_err(|error| {
         let detail = format!("GitHub's answer is not as expected: {error}");
-        if error.is_data() {
-            Fault::permanent(doing, detail).into()
-        } else {
-            Fault::transient(doing, detail).into()
-        }
+        if error.is_data() { Fault::permanent(doing, detail).into() } else { Fault::transient(doing, detail).into() }
     })
 }
 
 /// Whether a `Link` header names a next page.
 pub(super) fn has_next(response: &HttpResponse) -> bool {
-    response
-        .header("link")
-        .is_some_and(|link| link.contains("rel=\"next\""))
+    response.header("link").is_some_and(|link| link.contains("rel=\"next\""))
 }

@@ -45,11 +45,7 @@ impl Comment {
     pub fn subject(&self) -> Option<Subject> {
         let number = number_at_end(&self.issue_url)?;
         let on_pull = self.html_url.contains("/pull/");
-        Some(if on_pull {
-            Subject::Pull(number)
-        } else {
-            Subject::Issue(number)
-        })
+        Some(if on_pull { Subject::Pull(number) } else { Subject::Issue(number) })
     }
 }
 
@@ -89,33 +85,22 @@ impl Repo<'_> {
             if let Some(since) = since {
                 address = address.with("since", &since.rfc3339());
             }
-            address
-                .with("per_page", "100")
-                .with("page", &page.to_string())
+            address.with("per_page", "100").with("page", &page.to_string())
         })
         .await
     }
 
     /// Writes a comment. `POST /repos/{o}/{r}/issues/{n}/comments`
     pub async fn comment(&self, on: Subject, body: &str) -> Result<Comment, GithubError> {
-        let ask = self.post(
-            "writing a comment",
-            &["issues", &on.number().to_string(), "comments"],
-            json!({"body": body}),
-        );
+        let ask =
+            self.post("writing a comment", &["issues", &on.number().to_string(), "comments"], json!({"body": body}));
         self.fetch(on.write(), ask).await
     }
 
     /// Changes one of our comments. `PATCH /repos/{o}/{r}/issues/comments/{id}`; `NotFound` when somebody deleted it
-    pub async fn edit_comment(
-        &self,
-        on: Subject,
-        id: i64,
-        body: &str,
-    ) -> Result<Comment, GithubError> {
+    pub async fn edit_comment(&self, on: Subject, id: i64, body: &str) -> Result<Comment, GithubError> {
         let address = self.address(&["issues", "comments", &id.to_string()]);
-        let ask =
-            Ask::new("changing a comment", Method::Patch, address).json(json!({"body": body}));
+        let ask = Ask::new("changing a comment", Method::Patch, address).json(json!({"body": body}));
         self.fetch(on.write(), ask).await
     }
 
@@ -129,10 +114,7 @@ impl Repo<'_> {
     ) -> Result<Option<Comment>, GithubError> {
         let us = self.github.identity(self.by).await?;
         let comments = self.comments(on, Some(since), 10).await?;
-        Ok(comments
-            .items
-            .into_iter()
-            .find(|comment| us.is(&comment.user) && comment.body.raw().contains(marker)))
+        Ok(comments.items.into_iter().find(|comment| us.is(&comment.user) && comment.body.raw().contains(marker)))
     }
 
     /// Reads a list page by page, until it ends or `pages` are read.
@@ -145,9 +127,7 @@ impl Repo<'_> {
     ) -> Result<Listed<T>, GithubError> {
         let mut items = Vec::new();
         for page in 1..=pages {
-            let response = self
-                .send(need, Ask::new(doing, Method::Get, address(page)))
-                .await?;
+            let response = self.send(need, Ask::new(doing, Method::Get, address(page))).await?;
             items.extend(read::<Vec<T>>(doing, &response)?);
             if !has_next(&response) {
                 return Ok(Listed { items, more: false });

@@ -94,18 +94,11 @@ const MOST_COMPARED_FILES: usize = 300;
 impl Repo<'_> {
     /// A file at a branch, tag or commit, at most `cap` bytes of it; `None` when no file is there (or the path is no path).
     /// `GET /repos/{o}/{r}/contents/{path}`
-    pub async fn file(
-        &self,
-        path: &str,
-        at: &str,
-        cap: usize,
-    ) -> Result<Option<FileBytes>, GithubError> {
+    pub async fn file(&self, path: &str, at: &str, cap: usize) -> Result<Option<FileBytes>, GithubError> {
         let address = self.address(&["contents", path]).with("ref", at);
         let ask = Ask::new("reading a file", Method::Get, address).raw();
         let response = found(self.send(Need::ReadContents, ask).await)?;
-        Ok(response
-            .filter(|response| !is_listing(response))
-            .map(|response| cut(response.body, cap)))
+        Ok(response.filter(|response| !is_listing(response)).map(|response| cut(response.body, cap)))
     }
 
     /// The README at a branch, tag or commit, whatever it is called. `GET /repos/{o}/{r}/readme`
@@ -118,14 +111,8 @@ impl Repo<'_> {
 
     /// All entries below a commit or tree. `GET /repos/{o}/{r}/git/trees/{sha}?recursive=1`
     pub async fn tree(&self, at: &Sha) -> Result<Tree, GithubError> {
-        let address = self
-            .address(&["git", "trees", at.as_str()])
-            .with("recursive", "1");
-        self.fetch(
-            Need::ReadContents,
-            Ask::new("reading the tree", Method::Get, address),
-        )
-        .await
+        let address = self.address(&["git", "trees", at.as_str()]).with("recursive", "1");
+        self.fetch(Need::ReadContents, Ask::new("reading the tree", Method::Get, address)).await
     }
 
     /// The newest commit of a branch; `None` when there is no such branch. `GET /repos/{o}/{r}/branches/{branch}`
@@ -152,10 +139,7 @@ impl Repo<'_> {
         let answer: Option<Answer> = found(self.fetch(Need::ReadContents, ask).await)?;
         // A renamed branch redirects to its new name, which is another branch than the one asked for.
         let answer = answer.filter(|answer| answer.name == branch.as_str());
-        Ok(answer.map(|Answer { commit, .. }| Head {
-            commit: commit.sha,
-            tree: commit.commit.tree.sha,
-        }))
+        Ok(answer.map(|Answer { commit, .. }| Head { commit: commit.sha, tree: commit.commit.tree.sha }))
     }
 
     /// The paths that differ between two commits. `GET /repos/{o}/{r}/compare/{base}...{head}`; `None` when one is unknown
@@ -172,43 +156,26 @@ impl Repo<'_> {
             previous_filename: Option<Untrusted>,
         }
         // The files come with the first page only, whatever the paging of commits: one call sees all GitHub shows.
-        let address = self
-            .address(&["compare", &format!("{base}...{head}")])
-            .with("per_page", "1");
+        let address = self.address(&["compare", &format!("{base}...{head}")]).with("per_page", "1");
         let ask = Ask::new("comparing commits", Method::Get, address);
         let Some(answer) = found(self.fetch::<Answer>(Need::ReadContents, ask).await)? else {
             return Ok(None);
         };
         let truncated = answer.files.len() >= MOST_COMPARED_FILES;
-        let paths = answer
-            .files
-            .into_iter()
-            .flat_map(|file| [Some(file.filename), file.previous_filename])
-            .flatten();
-        Ok(Some(Comparison {
-            paths: paths.collect(),
-            truncated,
-            status: answer.status,
-        }))
+        let paths = answer.files.into_iter().flat_map(|file| [Some(file.filename), file.previous_filename]).flatten();
+        Ok(Some(Comparison { paths: paths.collect(), truncated, status: answer.status }))
     }
 
     /// Files of this repository whose text has these words, at most `most` (<= 100). Words with search syntax are searched
     /// as words. `GET /search/code`, which has its own small rate limit and wants a login
-    pub async fn search_code(
-        &self,
-        words: &[&str],
-        most: u32,
-    ) -> Result<Listed<CodeHit>, GithubError> {
+    pub async fn search_code(&self, words: &[&str], most: u32) -> Result<Listed<CodeHit>, GithubError> {
         #[derive(Deserialize)]
         struct Answer {
             items: Vec<CodeHit>,
         }
         let mut terms: Vec<String> = words.iter().filter_map(|word| term(word)).collect();
         if terms.is_empty() {
-            return Ok(Listed {
-                items: Vec::new(),
-                more: false,
-            });
+            return Ok(Listed { items: Vec::new(), more: false });
         }
         terms.push(format!("repo:{}", self.name));
         let query = terms.join(" ");
@@ -216,34 +183,20 @@ impl Repo<'_> {
             .with("q", &query)
             .with("per_page", &most.to_string());
         let doing = "searching the code";
-        let response = self
-            .send(Need::ReadContents, Ask::new(doing, Method::Get, address))
-            .await?;
-        Ok(Listed {
-            items: read::<Answer>(doing, &response)?.items,
-            more: has_next(&response),
-        })
+        let response = self.send(Need::ReadContents, Ask::new(doing, Method::Get, address)).await?;
+        Ok(Listed { items: read::<Answer>(doing, &response)?.items, more: has_next(&response) })
     }
 }
 
 /// A word in quotes, without anything that means something to the search; `None` if nothing is left.
 fn term(word: &str) -> Option<String> {
-    let plain: String = word
-        .chars()
-        .filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))
-        .collect();
-    if plain.is_empty() {
-        None
-    } else {
-        Some(format!("\"{plain}\""))
-    }
+    let plain: String = word.chars().filter(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | '.')).collect();
+    if plain.is_empty() { None } else { Some(format!("\"{plain}\"")) }
 }
 
 /// Whether the answer describes a directory instead of being a file: only the raw media type names itself.
 fn is_listing(response: &HttpResponse) -> bool {
-    response
-        .header("content-type")
-        .is_some_and(|kind| kind.starts_with("application/json"))
+    response.header("content-type").is_some_and(|kind| kind.starts_with("application/json"))
 }
 
 fn cut(mut bytes: Vec<u8>, cap: usize) -> FileBytes {

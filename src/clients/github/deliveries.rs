@@ -53,13 +53,8 @@ impl Github<'_> {
         if let Some(cursor) = cursor {
             address = address.with("cursor", cursor);
         }
-        let response = self
-            .send_as_app(Ask::new(doing, Method::Get, address))
-            .await?;
-        Ok(Attempts {
-            items: read(doing, &response)?,
-            next: next_cursor(&response),
-        })
+        let response = self.send_as_app(Ask::new(doing, Method::Get, address)).await?;
+        Ok(Attempts { items: read(doing, &response)?, next: next_cursor(&response) })
     }
 
     /// Asks for a delivery again. `POST /app/hook/deliveries/{id}/attempts`

@@ -54,13 +54,9 @@ impl GithubError {
     pub fn into_fault(self, doing: &'static str) -> Fault {
         match self {
             Self::Fault(fault) => fault,
-            Self::RateLimited { until } => Fault {
-                doing,
-                kind: FaultKind::Transient {
-                    not_before: Some(until),
-                },
-                detail: self.to_string(),
-            },
+            Self::RateLimited { until } => {
+                Fault { doing, kind: FaultKind::Transient { not_before: Some(until) }, detail: self.to_string() }
+            }
             Self::NotFound
             | Self::Forbidden { .. }
             | Self::Unauthorized
@@ -75,12 +71,8 @@ impl GithubError {
     pub const fn words(&self) -> &'static str {
         match self {
             Self::NotFound => "GitHub says it does not exist, or that Porter may not see it.",
-            Self::Forbidden { .. } => {
-                "GitHub did not allow it: Porter's permission here does not cover it."
-            }
-            Self::Unauthorized => {
-                "GitHub no longer accepts Porter's credential for this repository."
-            }
+            Self::Forbidden { .. } => "GitHub did not allow it: Porter's permission here does not cover it.",
+            Self::Unauthorized => "GitHub no longer accepts Porter's credential for this repository.",
             Self::Gone => "GitHub says it is gone or turned off.",
             Self::Conflict { .. } => "The repository is in a state that does not allow it.",
             Self::Unprocessable { .. } => "GitHub refused the request.",
@@ -146,13 +138,8 @@ impl GithubError {
             404 => Self::NotFound,
             409 => Self::Conflict { message },
             410 | 451 => Self::Gone,
-            400 | 422 => Self::Unprocessable {
-                message,
-                errors: refusal.lines(),
-            },
-            408 | 500..=599 => {
-                Fault::transient(doing, format!("status {}: {message}", response.status)).into()
-            }
+            400 | 422 => Self::Unprocessable { message, errors: refusal.lines() },
+            408 | 500..=599 => Fault::transient(doing, format!("status {}: {message}", response.status)).into(),
             other => Fault::permanent(doing, format!("status {other}: {message}")).into(),
         }
     }
@@ -164,11 +151,7 @@ fn limited_until(response: &HttpResponse, message: &str, now: Timestamp) -> Opti
     if !matches!(response.status, 403 | 429) {
         return None;
     }
-    let number = |name: &str| {
-        response
-            .header(name)
-            .and_then(|text| text.trim().parse::<i64>().ok())
-    };
+    let number = |name: &str| response.header(name).and_then(|text| text.trim().parse::<i64>().ok());
     let spent = number("x-ratelimit-remaining") == Some(0);
     let message = message.to_ascii_lowercase();
     let said = message.contains("rate limit") || message.contains("abuse detection");
@@ -205,8 +188,7 @@ fn line(error: &serde_json::Value) -> String {
     if let Some(text) = error.as_str() {
         return shortened(text);
     }
-    let words =
-        ["field", "code", "message"].map(|key| error.get(key).and_then(serde_json::Value::as_str));
+    let words = ["field", "code", "message"].map(|key| error.get(key).and_then(serde_json::Value::as_str));
     shortened(&words.into_iter().flatten().collect::<Vec<_>>().join(" "))
 }
 

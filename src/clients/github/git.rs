@@ -96,17 +96,8 @@ struct Named {
 
 impl From<CommitAnswer> for Commit {
     fn from(answer: CommitAnswer) -> Self {
-        let parents = answer
-            .parents
-            .into_iter()
-            .map(|parent| parent.sha)
-            .collect();
-        Self {
-            sha: answer.sha,
-            tree: answer.tree.sha,
-            parents,
-            message: answer.message,
-        }
+        let parents = answer.parents.into_iter().map(|parent| parent.sha).collect();
+        Self { sha: answer.sha, tree: answer.tree.sha, parents, message: answer.message }
     }
 }
 
@@ -130,17 +121,9 @@ impl Repo<'_> {
     }
 
     /// Makes a tree out of another one and changes. `POST /repos/{o}/{r}/git/trees`
-    pub async fn create_tree(
-        &self,
-        base_tree: &Sha,
-        changes: &[TreeChange],
-    ) -> Result<Sha, GithubError> {
+    pub async fn create_tree(&self, base_tree: &Sha, changes: &[TreeChange]) -> Result<Sha, GithubError> {
         let tree: Vec<Value> = changes.iter().map(TreeChange::json).collect();
-        let ask = self.post(
-            "making the tree",
-            &["git", "trees"],
-            json!({"base_tree": base_tree, "tree": tree}),
-        );
+        let ask = self.post("making the tree", &["git", "trees"], json!({"base_tree": base_tree, "tree": tree}));
         Ok(self.fetch::<Named>(Need::Publish, ask).await?.sha)
     }
 
@@ -176,10 +159,7 @@ impl Repo<'_> {
         struct Answer {
             object: Named,
         }
-        let ask = self.get(
-            "reading a reference",
-            &["git", "ref", &format!("heads/{branch}")],
-        );
+        let ask = self.get("reading a reference", &["git", "ref", &format!("heads/{branch}")]);
         let answer = found(self.fetch::<Answer>(Need::ReadContents, ask).await)?;
         Ok(answer.map(|answer| answer.object.sha))
     }
@@ -198,8 +178,7 @@ impl Repo<'_> {
     /// Moves a branch forward, never back. `PATCH /repos/{o}/{r}/git/refs/heads/{branch}`
     pub async fn update_ref(&self, branch: &Branch, to: &Sha) -> Result<RefOutcome, GithubError> {
         let address = self.address(&["git", "refs", &format!("heads/{branch}")]);
-        let ask = Ask::new("moving the branch", Method::Patch, address)
-            .json(json!({"sha": to, "force": false}));
+        let ask = Ask::new("moving the branch", Method::Patch, address).json(json!({"sha": to, "force": false}));
         match self.send(Need::Publish, ask).await {
             Ok(_) => Ok(RefOutcome::Set),
             Err(error) if error.not_fast_forward() => Ok(RefOutcome::Taken),

@@ -47,19 +47,13 @@ impl Issue {
     /// Whether this is an issue or a pull request.
     #[must_use]
     pub const fn subject(&self) -> Subject {
-        if self.pull_request {
-            Subject::Pull(self.number)
-        } else {
-            Subject::Issue(self.number)
-        }
+        if self.pull_request { Subject::Pull(self.number) } else { Subject::Issue(self.number) }
     }
 
     /// Whether it carries a label of this name; GitHub ignores case.
     #[must_use]
     pub fn has_label(&self, name: &str) -> bool {
-        self.labels
-            .iter()
-            .any(|label| label.name.raw().eq_ignore_ascii_case(name))
+        self.labels.iter().any(|label| label.name.raw().eq_ignore_ascii_case(name))
     }
 }
 

@@ -22,12 +22,8 @@ pub struct NewLabel {
 impl Repo<'_> {
     /// Makes a label of the repository unless it is there. `POST /repos/{o}/{r}/labels`
     pub async fn ensure_label(&self, on: Subject, label: NewLabel) -> Result<(), GithubError> {
-        let body =
-            json!({"name": label.name, "color": label.color, "description": label.description});
-        match self
-            .send(on.write(), self.post("making a label", &["labels"], body))
-            .await
-        {
+        let body = json!({"name": label.name, "color": label.color, "description": label.description});
+        match self.send(on.write(), self.post("making a label", &["labels"], body)).await {
             Ok(_) => Ok(()),
             Err(error) if error.already_exists() => Ok(()),
             Err(error) => Err(error),
@@ -37,24 +33,14 @@ impl Repo<'_> {
     /// The labels on an issue or pull request. `GET /repos/{o}/{r}/issues/{n}/labels`
     pub async fn labels(&self, on: Subject) -> Result<Vec<Label>, GithubError> {
         let number = on.number().to_string();
-        let address = self
-            .address(&["issues", &number, "labels"])
-            .with("per_page", "100");
-        self.fetch(
-            on.read(),
-            Ask::new("reading the labels", Method::Get, address),
-        )
-        .await
+        let address = self.address(&["issues", &number, "labels"]).with("per_page", "100");
+        self.fetch(on.read(), Ask::new("reading the labels", Method::Get, address)).await
     }
 
     /// Puts a label on; one that is on stays. `POST /repos/{o}/{r}/issues/{n}/labels`
     pub async fn add_label(&self, on: Subject, name: &str) -> Result<(), GithubError> {
         let number = on.number().to_string();
-        let ask = self.post(
-            "adding a label",
-            &["issues", &number, "labels"],
-            json!({"labels": [name]}),
-        );
+        let ask = self.post("adding a label", &["issues", &number, "labels"], json!({"labels": [name]}));
         self.send(on.write(), ask).await.map(|_| ())
     }
 

@@ -80,23 +80,13 @@ impl<'a> Github<'a> {
     /// A repository by its number (for the token's scope) and its name (for the addresses; a renamed one redirects).
     #[must_use]
     pub fn at(&self, by: Credential, id: RepoId, name: RepoName) -> Repo<'a> {
-        Repo {
-            github: *self,
-            by,
-            only: Only::Id(id),
-            name,
-        }
+        Repo { github: *self, by, only: Only::Id(id), name }
     }
 
     /// A repository of which only the name is known yet, as one named in the configuration.
     #[must_use]
     pub fn named(&self, by: Credential, name: RepoName) -> Repo<'a> {
-        Repo {
-            github: *self,
-            by,
-            only: Only::Name(name.clone()),
-            name,
-        }
+        Repo { github: *self, by, only: Only::Name(name.clone()), name }
     }
 }
 

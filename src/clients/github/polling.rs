@@ -46,41 +46,17 @@ pub enum Polled<T> {
 impl Repo<'_> {
     /// Comments under all issues and pull requests. `GET /repos/{o}/{r}/issues/comments`
     pub async fn poll_comments(&self, ask: PollAsk<'_>) -> Result<Polled<Comment>, GithubError> {
-        self.poll(
-            Need::ReadIssues,
-            "polling the comments",
-            &["issues", "comments"],
-            &[],
-            ask,
-        )
-        .await
+        self.poll(Need::ReadIssues, "polling the comments", &["issues", "comments"], &[], ask).await
     }
 
     /// Comments on lines of all pull requests. `GET /repos/{o}/{r}/pulls/comments`
-    pub async fn poll_review_comments(
-        &self,
-        ask: PollAsk<'_>,
-    ) -> Result<Polled<ReviewComment>, GithubError> {
-        self.poll(
-            Need::ReadPulls,
-            "polling the review comments",
-            &["pulls", "comments"],
-            &[],
-            ask,
-        )
-        .await
+    pub async fn poll_review_comments(&self, ask: PollAsk<'_>) -> Result<Polled<ReviewComment>, GithubError> {
+        self.poll(Need::ReadPulls, "polling the review comments", &["pulls", "comments"], &[], ask).await
     }
 
     /// Issues and pull requests, open and closed. `GET /repos/{o}/{r}/issues`
     pub async fn poll_issues(&self, ask: PollAsk<'_>) -> Result<Polled<Issue>, GithubError> {
-        self.poll(
-            Need::ReadIssues,
-            "polling the issues",
-            &["issues"],
-            &[("state", "all")],
-            ask,
-        )
-        .await
+        self.poll(Need::ReadIssues, "polling the issues", &["issues"], &[("state", "all")], ask).await
     }
 
     async fn poll<T: DeserializeOwned>(
@@ -92,36 +68,21 @@ impl Repo<'_> {
         ask: PollAsk<'_>,
     ) -> Result<Polled<T>, GithubError> {
         let (since, page) = (ask.since.rfc3339(), ask.page.to_string());
-        let fixed = [
-            ("sort", "updated"),
-            ("direction", "asc"),
-            ("per_page", "100"),
-        ];
+        let fixed = [("sort", "updated"), ("direction", "asc"), ("per_page", "100")];
         let varying = [("since", since.as_str()), ("page", page.as_str())];
         let query = filter.iter().chain(&fixed).chain(&varying);
-        let address = query.fold(self.address(parts), |address, (key, value)| {
-            address.with(key, value)
-        });
-        let response = self
-            .send(need, Ask::new(doing, Method::Get, address).unless(ask.etag))
-            .await?;
+        let address = query.fold(self.address(parts), |address, (key, value)| address.with(key, value));
+        let response = self.send(need, Ask::new(doing, Method::Get, address).unless(ask.etag)).await?;
         let poll_interval_s = interval(&response);
         if response.status == 304 {
             return Ok(Polled::NotModified { poll_interval_s });
         }
         let next = has_next(&response).then(|| ask.page.saturating_add(1));
         let etag = response.header("etag").map(str::to_owned);
-        Ok(Polled::Page {
-            items: read(doing, &response)?,
-            etag,
-            next,
-            poll_interval_s,
-        })
+        Ok(Polled::Page { items: read(doing, &response)?, etag, next, poll_interval_s })
     }
 }
 
 fn interval(response: &HttpResponse) -> Option<u32> {
-    response
-        .header("x-poll-interval")
-        .and_then(|text| text.trim().parse().ok())
+    response.header("x-poll-interval").and_then(|text| text.trim().parse().ok())
 }

@@ -145,17 +145,10 @@ impl Repo<'_> {
             .with("state", "all")
             .with("head", &format!("{}:{head}", self.name.owner()))
             .with("per_page", "100");
-        let pulls: Vec<Pull> = self
-            .fetch(
-                Need::ReadPulls,
-                Ask::new("finding the pull request", Method::Get, address),
-            )
-            .await?;
+        let pulls: Vec<Pull> =
+            self.fetch(Need::ReadPulls, Ask::new("finding the pull request", Method::Get, address)).await?;
         // An owner that was renamed makes GitHub drop the filter without a word.
-        Ok(pulls
-            .into_iter()
-            .filter(|pull| pull.head.branch.raw() == head.as_str() && !pull.from_fork())
-            .collect())
+        Ok(pulls.into_iter().filter(|pull| pull.head.branch.raw() == head.as_str() && !pull.from_fork()).collect())
     }
 
     /// A pull request. `GET /repos/{o}/{r}/pulls/{n}`
@@ -165,22 +158,11 @@ impl Repo<'_> {
     }
 
     /// The files of a pull request, at most `pages` times a hundred. `GET /repos/{o}/{r}/pulls/{n}/files`
-    pub async fn pull_files(
-        &self,
-        number: IssueNumber,
-        pages: u32,
-    ) -> Result<Listed<PullFile>, GithubError> {
+    pub async fn pull_files(&self, number: IssueNumber, pages: u32) -> Result<Listed<PullFile>, GithubError> {
         let number = number.to_string();
-        self.listed(
-            Need::ReadPulls,
-            "reading the changed files",
-            pages,
-            |page| {
-                self.address(&["pulls", &number, "files"])
-                    .with("per_page", "100")
-                    .with("page", &page.to_string())
-            },
-        )
+        self.listed(Need::ReadPulls, "reading the changed files", pages, |page| {
+            self.address(&["pulls", &number, "files"]).with("per_page", "100").with("page", &page.to_string())
+        })
         .await
     }
 }

@@ -77,11 +77,7 @@ impl Repo<'_> {
         let (start, id, need) = to.parts();
         let reaction_id = reaction_id.to_string();
         let parts = [start, &[id.as_str(), "reactions", &reaction_id]].concat();
-        let ask = Ask::new(
-            "taking a reaction back",
-            Method::Delete,
-            self.address(&parts),
-        );
+        let ask = Ask::new("taking a reaction back", Method::Delete, self.address(&parts));
         found(self.send(need, ask).await).map(|_| ())
     }
 }

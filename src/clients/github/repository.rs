@@ -94,8 +94,7 @@ impl Role {
 impl Repo<'_> {
     /// What GitHub says of this repository. `GET /repos/{o}/{r}`
     pub async fn repository(&self) -> Result<Repository, GithubError> {
-        self.fetch(Need::ReadMetadata, self.get("reading the repository", &[]))
-            .await
+        self.fetch(Need::ReadMetadata, self.get("reading the repository", &[])).await
     }
 
     /// What a person may do here. `GET /repos/{o}/{r}/collaborators/{login}/permission`. A role or account nobody knows is
@@ -110,14 +109,9 @@ impl Repo<'_> {
         }
         let doing = "reading a person's permission";
         let ask = self.get(doing, &["collaborators", login, "permission"]);
-        let Answer {
-            permission,
-            role_name,
-            user,
-        } = self.fetch(Need::ReadMetadata, ask).await?;
+        let Answer { permission, role_name, user } = self.fetch(Need::ReadMetadata, ask).await?;
         let role = Role::parse(&role_name).or_else(|| Role::parse(&permission));
-        let role =
-            role.ok_or_else(|| Fault::permanent(doing, "GitHub names a role that nobody knows"))?;
+        let role = role.ok_or_else(|| Fault::permanent(doing, "GitHub names a role that nobody knows"))?;
         Ok(Permission { role, user })
     }
 
@@ -148,19 +142,7 @@ impl Repo<'_> {
         }
         let address = Address::new(&self.github.settings.api_root, &["rate_limit"]);
         let ask = Ask::new("reading the rate limit", Method::Get, address);
-        let Core {
-            limit,
-            remaining,
-            reset,
-        } = self
-            .fetch::<Answer>(Need::ReadMetadata, ask)
-            .await?
-            .resources
-            .core;
-        Ok(RateLimit {
-            limit,
-            remaining,
-            reset: Timestamp::from_millis(reset.saturating_mul(1000)),
-        })
+        let Core { limit, remaining, reset } = self.fetch::<Answer>(Need::ReadMetadata, ask).await?.resources.core;
+        Ok(RateLimit { limit, remaining, reset: Timestamp::from_millis(reset.saturating_mul(1000)) })
     }
 }

@@ -77,38 +77,21 @@ impl ReviewComment {
 
 impl Repo<'_> {
     /// Reviews of a pull request, oldest first, at most `pages` times a hundred. `GET /repos/{o}/{r}/pulls/{n}/reviews`
-    pub async fn reviews(
-        &self,
-        pull: IssueNumber,
-        pages: u32,
-    ) -> Result<Listed<Review>, GithubError> {
+    pub async fn reviews(&self, pull: IssueNumber, pages: u32) -> Result<Listed<Review>, GithubError> {
         let number = pull.to_string();
         self.listed(Need::ReadPulls, "reading the reviews", pages, |page| {
-            self.address(&["pulls", &number, "reviews"])
-                .with("per_page", "100")
-                .with("page", &page.to_string())
+            self.address(&["pulls", &number, "reviews"]).with("per_page", "100").with("page", &page.to_string())
         })
         .await
     }
 
     /// Comments on the lines of a pull request, oldest first, at most `pages` times a hundred.
     /// `GET /repos/{o}/{r}/pulls/{n}/comments`
-    pub async fn review_comments(
-        &self,
-        pull: IssueNumber,
-        pages: u32,
-    ) -> Result<Listed<ReviewComment>, GithubError> {
+    pub async fn review_comments(&self, pull: IssueNumber, pages: u32) -> Result<Listed<ReviewComment>, GithubError> {
         let number = pull.to_string();
-        self.listed(
-            Need::ReadPulls,
-            "reading the review comments",
-            pages,
-            |page| {
-                self.address(&["pulls", &number, "comments"])
-                    .with("per_page", "100")
-                    .with("page", &page.to_string())
-            },
-        )
+        self.listed(Need::ReadPulls, "reading the review comments", pages, |page| {
+            self.address(&["pulls", &number, "comments"]).with("per_page", "100").with("page", &page.to_string())
+        })
         .await
     }
 
@@ -116,11 +99,7 @@ impl Repo<'_> {
     /// cannot review here, as the account that opened it
     pub async fn request_review(&self, pull: IssueNumber, login: &str) -> Result<(), GithubError> {
         let body = json!({"reviewers": [login]});
-        let ask = self.post(
-            "asking for a review",
-            &["pulls", &pull.to_string(), "requested_reviewers"],
-            body,
-        );
+        let ask = self.post("asking for a review", &["pulls", &pull.to_string(), "requested_reviewers"], body);
         self.send(Need::WritePull, ask).await.map(|_| ())
     }
 }

@@ -212,11 +212,7 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, BadDelivery> {
     );
     if !known {
         read::<IgnoredAny>(body)?;
-        return Ok(if event == "ping" {
-            Event::Ping
-        } else {
-            Event::Unused
-        });
+        return Ok(if event == "ping" { Event::Ping } else { Event::Unused });
     }
     let Action { action } = read(body)?;
     Ok(match (event, action.as_str()) {
@@ -226,13 +222,10 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, BadDelivery> {
         ("issues", "opened") => Event::IssueOpened(read(body)?),
         ("issues", "closed") => Event::IssueClosed(read(body)?),
         ("pull_request", "closed") => Event::PullClosed(read(body)?),
-        (
-            "installation",
-            "created" | "deleted" | "suspend" | "unsuspend" | "new_permissions_accepted",
-        ) => Event::Installation(read(body)?),
-        ("installation_repositories", "added" | "removed") => {
-            Event::InstallationRepositories(read(body)?)
+        ("installation", "created" | "deleted" | "suspend" | "unsuspend" | "new_permissions_accepted") => {
+            Event::Installation(read(body)?)
         }
+        ("installation_repositories", "added" | "removed") => Event::InstallationRepositories(read(body)?),
         _ => Event::Unused,
     })
 }
@@ -248,33 +241,19 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, BadDelivery> {
     let deserializer = &mut serde_json::Deserializer::from_slice(body);
     serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let field = error.path().to_string();
-        BadDelivery::Shape {
-            field,
-            problem: problem(error.inner()),
-        }
+        BadDelivery::Shape { field, problem: problem(error.inner()) }
     })
 }
 
 /// A parser's words without the texts it quotes: strangers wrote those.
 fn problem(error: &serde_json::Error) -> String {
     let words = error.to_string();
-    let plain = words
-        .split_once('"')
-        .map_or(words.as_str(), |(before, _)| before);
-    plain
-        .split(" at line ")
-        .next()
-        .unwrap_or(plain)
-        .trim()
-        .chars()
-        .take(120)
-        .collect()
+    let plain = words.split_once('"').map_or(words.as_str(), |(before, _)| before);
+    plain.split(" at line ").next().unwrap_or(plain).trim().chars().take(120).collect()
 }
 
 /// A list that may also be missing or null.
-fn or_none<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Vec<T>, D::Error> {
+fn or_none<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     Ok(Option::<Vec<T>>::deserialize(deserializer)?.unwrap_or_default())
 }
 

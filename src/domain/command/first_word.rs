@@ -100,9 +100,15 @@ mod tests {
 
     #[test]
     fn distances() {
-        for (a, b, steps) in
-            [("stop", "stop", 0), ("stpo", "stop", 2), ("amp", "ampp", 1), ("claud", "claude", 1), ("", "ab", 2), ("ab", "", 2), ("abcd", "wxyz", 4)]
-        {
+        for (a, b, steps) in [
+            ("stop", "stop", 0),
+            ("stpo", "stop", 2),
+            ("amp", "ampp", 1),
+            ("claud", "claude", 1),
+            ("", "ab", 2),
+            ("ab", "", 2),
+            ("abcd", "wxyz", 4),
+        ] {
             assert_eq!(distance(a, b), steps, "{a} {b}");
         }
     }

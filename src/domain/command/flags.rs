@@ -243,7 +243,8 @@ fn unquoted(value: &str) -> &str {
 }
 
 fn model(value: &str) -> Option<String> {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'/' | b'@' | b'+' | b'[' | b']' | b'-');
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'/' | b'@' | b'+' | b'[' | b']' | b'-');
     let begins = value.starts_with(|c: char| c.is_ascii_alphanumeric());
     (begins && value.len() <= 100 && value.bytes().all(allowed)).then(|| value.to_owned())
 }

@@ -22,7 +22,8 @@ pub fn may_mention(raw_json: &[u8], mention: &str) -> bool {
         return true;
     }
     let candidate = |byte: u8| byte == b'\\' || byte.eq_ignore_ascii_case(&first);
-    let begins = |(at, byte): (usize, &u8)| candidate(*byte) && begins_with(raw_json.get(at..).unwrap_or_default(), wanted);
+    let begins =
+        |(at, byte): (usize, &u8)| candidate(*byte) && begins_with(raw_json.get(at..).unwrap_or_default(), wanted);
     raw_json.iter().enumerate().any(begins)
 }
 

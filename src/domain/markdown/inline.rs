@@ -100,7 +100,8 @@ impl Walk<'_> {
         }
         let name_length = rest.bytes().skip(1).take_while(u8::is_ascii_alphanumeric).count();
         let name = rest.get(1..=name_length).unwrap_or_default();
-        let boundary = rest.as_bytes().get(name_length + 1).is_some_and(|b| matches!(b, b'>' | b' ' | b'\t' | b'\n' | b'\r'));
+        let boundary =
+            rest.as_bytes().get(name_length + 1).is_some_and(|b| matches!(b, b'>' | b' ' | b'\t' | b'\n' | b'\r'));
         let verbatim = VERBATIM.iter().position(|tag| boundary && tag.eq_ignore_ascii_case(name));
         if let Some(index) = verbatim {
             let close = search.end_of(self.text, at, CLOSING.get(index).copied().unwrap_or_default());
@@ -155,7 +156,17 @@ impl Walk<'_> {
 }
 
 const CLOSING: [&str; 11] = [
-    "</pre>", "</script>", "</style>", "</textarea>", "</code>", "</samp>", "</kbd>", "</tt>", "</blockquote>", "</q>", "</a>",
+    "</pre>",
+    "</script>",
+    "</style>",
+    "</textarea>",
+    "</code>",
+    "</samp>",
+    "</kbd>",
+    "</tt>",
+    "</blockquote>",
+    "</q>",
+    "</a>",
 ];
 
 /// Where runs of backticks begin, by their length.

@@ -108,7 +108,8 @@ impl Printer {
         self.in_list |= in_list;
         let markers = line.get(..line.len() - rest.len()).unwrap_or_default();
         let info = rest.trim_start_matches(mark).split_whitespace().next().unwrap_or_default();
-        let info: String = info.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.')).take(40).collect();
+        let info: String =
+            info.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.')).take(40).collect();
         let before = if in_list { expanded(markers) } else { " ".repeat(column) };
         self.out.push(format!("{before}{}{info}", mark.to_string().repeat(length)));
         self.fence = Some(Fence { mark, length, column });

@@ -192,7 +192,9 @@ impl Ink {
             self.url(target);
             return target.len() + 2;
         }
-        if let Some(tag) = whole.filter(|tag| starts_with_word(tag, "img") && tag.get(3..4).is_some_and(|c| c == " " || c == "/")) {
+        if let Some(tag) =
+            whole.filter(|tag| starts_with_word(tag, "img") && tag.get(3..4).is_some_and(|c| c == " " || c == "/"))
+        {
             self.image(tag);
             return tag.len() + 2;
         }
@@ -206,7 +208,9 @@ impl Ink {
     /// An `<img …>` as a link to its source.
     fn image(&mut self, tag: &str) {
         let source = attribute(tag, "src=").filter(|source| is_address(source));
-        let source = source.filter(|source| !source.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '`' | '\\')));
+        let source = source.filter(|source| {
+            !source.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '`' | '\\'))
+        });
         match source {
             Some(source) => {
                 self.out.truncate(self.out.trim_end_matches('!').len());
@@ -223,7 +227,9 @@ impl Ink {
         if !is_address(rest) {
             return 0;
         }
-        let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!' | '&');
+        let ends = |c: char| {
+            c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!' | '&')
+        };
         let url = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
         self.url(url);
         url.len()
@@ -298,7 +304,8 @@ fn reference_in(path: &str) -> Option<usize> {
 
 fn ends_with_gh(out: &str) -> bool {
     let mut last = out.chars().rev();
-    let gh = last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'h')) && last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'g'));
+    let gh = last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'h'))
+        && last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'g'));
     gh && last.next().is_none_or(|c| !c.is_ascii_alphanumeric())
 }
 

@@ -93,7 +93,9 @@ pub(super) fn find(content: &[u8]) -> impl Iterator<Item = (Range<usize>, &'stat
 fn begins(rest: &[u8]) -> Option<(usize, &'static str)> {
     match rest.first()? {
         b'-' => key_block(rest).map(|length| (length, KEY_BLOCK)),
-        b'g' | b's' | b'A' | b'x' | b'n' | b'f' | b'h' => TOKENS.iter().find_map(|token| token.length(rest).map(|length| (length, token.kind))),
+        b'g' | b's' | b'A' | b'x' | b'n' | b'f' | b'h' => {
+            TOKENS.iter().find_map(|token| token.length(rest).map(|length| (length, token.kind)))
+        }
         _ => None,
     }
 }
@@ -132,14 +134,16 @@ fn web_token(rest: &[u8]) -> Result<usize, usize> {
 /// `-----BEGIN … PRIVATE KEY-----` to its end, or as far as lines of base64 follow.
 fn key_block(rest: &[u8]) -> Option<usize> {
     let label = rest.strip_prefix(b"-----BEGIN ")?;
-    let label_length = label.iter().take(60).take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ').count();
+    let label_length =
+        label.iter().take(60).take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ').count();
     let (label, after) = label.split_at_checked(label_length)?;
     if !label.ends_with(b"PRIVATE KEY") || !after.starts_with(b"-----") {
         return None;
     }
     let head = rest.len() - after.len() + 5;
     // Escaped line breaks, headers of old formats and any blanks are part of a block.
-    let inside = |b: u8| base64(b) && b != b'-' || b.is_ascii_whitespace() || matches!(b, b'\\' | b':' | b'"' | b'.' | b'>');
+    let inside =
+        |b: u8| base64(b) && b != b'-' || b.is_ascii_whitespace() || matches!(b, b'\\' | b':' | b'"' | b'.' | b'>');
     let body = rest.get(head..)?.iter().take_while(|&&b| inside(b)).count();
     // A heading alone is talk about keys, not a key.
     if body < 40 {

@@ -11,7 +11,9 @@ fn redactor(texts: &[&str]) -> Redactor {
 }
 
 fn percent(text: &str) -> String {
-    text.bytes().map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+    text.bytes()
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
+        .collect()
 }
 
 #[test]
@@ -26,7 +28,8 @@ fn every_encoding_is_found_wherever_it_stands() {
     let redactor = redactor(&[SECRET]);
     let reversed: String = SECRET.chars().rev().collect();
     let all_percent: String = SECRET.bytes().map(|b| format!("%{b:02x}")).collect();
-    let mut hidden = vec![SECRET.to_owned(), reversed, hex::encode(SECRET), hex::encode_upper(SECRET), percent(SECRET), all_percent];
+    let mut hidden =
+        vec![SECRET.to_owned(), reversed, hex::encode(SECRET), hex::encode_upper(SECRET), percent(SECRET), all_percent];
     for before in ["", "a", "ab", "token=", "é"] {
         hidden.push(STANDARD.encode(format!("{before}{SECRET} and more")));
         hidden.push(URL_SAFE_NO_PAD.encode(format!("{before}{SECRET}")));
@@ -44,7 +47,10 @@ fn every_encoding_is_found_wherever_it_stands() {
 
 #[test]
 fn a_public_prefix_alone_is_no_secret() {
-    let redactor = redactor(&["sk-ant-api03-canary0canary1canary2", "-----BEGIN RSA PRIVATE KEY-----\ncanarycanarycanary\n-----END RSA PRIVATE KEY-----\n"]);
+    let redactor = redactor(&[
+        "sk-ant-api03-canary0canary1canary2",
+        "-----BEGIN RSA PRIVATE KEY-----\ncanarycanarycanary\n-----END RSA PRIVATE KEY-----\n",
+    ]);
     for harmless in ["keys look like sk-ant-api03-…", "a file with -----BEGIN RSA PRIVATE KEY----- at its head"] {
         assert_eq!(redactor.redact(harmless), harmless);
     }
@@ -65,7 +71,8 @@ fn foreign_secrets_are_known_by_their_look() {
     let nothing = redactor(&[]);
     let tail = "a1".repeat(20);
     let web = ["eyJhbGciOiJub25lIn0", "eyJzdWIiOiJjYW5hcnkifQ", "canary_canary"].join(".");
-    let block = |kind: &str| format!("-----BEGIN {kind}PRIVATE KEY-----\n{tail}\n{tail}=\n-----END {kind}PRIVATE KEY-----");
+    let block =
+        |kind: &str| format!("-----BEGIN {kind}PRIVATE KEY-----\n{tail}\n{tail}=\n-----END {kind}PRIVATE KEY-----");
     for (secret, kind) in [
         (format!("{}{tail}", ["gh", "s_"].concat()), "a GitHub token"),
         (format!("{}1234_{web}", ["gh", "s_"].concat()), "a GitHub token"),
@@ -90,7 +97,9 @@ fn foreign_secrets_are_known_by_their_look() {
 #[test]
 fn a_long_text_takes_linear_time() {
     let redactor = redactor(&[SECRET]);
-    for unit in ["canary-anthr", "sk-", "eyJ", "-----BEGIN ", "ghs_", "-----BEGIN PRIVATE KEY-----", "eyJaaaaaaaaa.", "a "] {
+    for unit in
+        ["canary-anthr", "sk-", "eyJ", "-----BEGIN ", "ghs_", "-----BEGIN PRIVATE KEY-----", "eyJaaaaaaaaa.", "a "]
+    {
         let text = unit.repeat(200_000 / unit.len());
         let begin = std::time::Instant::now();
         let length = redactor.redact(&text).len();

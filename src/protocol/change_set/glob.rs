@@ -14,7 +14,8 @@ impl Glob {
     pub fn new(pattern: &str) -> Self {
         let folded = fold(pattern.trim());
         let anchored = folded.starts_with('/');
-        let mut parts: Vec<String> = folded.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
+        let mut parts: Vec<String> =
+            folded.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
         // `dir/**` protects the name `dir` as well: it could be made a link.
         while parts.len() > 1 && parts.last().is_some_and(|part| part == "**") {
             parts.pop();

@@ -13,13 +13,15 @@ const MOST_HOPS: usize = 40;
 pub(super) fn check(set: &ChangeSet) -> Vec<&str> {
     let links: HashMap<String, Option<String>> =
         set.files.iter().filter_map(|file| Some((fold(file.path()), link_target(file)?.ok()))).collect();
-    let is_bad = |path: &&str| links.get(&fold(path)).is_some_and(|target| !stays_inside(path, target.as_deref(), &links));
+    let is_bad =
+        |path: &&str| links.get(&fold(path)).is_some_and(|target| !stays_inside(path, target.as_deref(), &links));
     set.files.iter().map(crate::protocol::wire::ChangedFile::path).filter(is_bad).collect()
 }
 
 /// Whether a link at `path` stays in the tree at every step of its way.
 fn stays_inside(path: &str, target: Option<&str>, links: &HashMap<String, Option<String>>) -> bool {
-    let git_reads_it = matches!(fold(path).rsplit('/').next(), Some(".gitmodules" | ".gitattributes" | ".gitignore" | ".mailmap"));
+    let git_reads_it =
+        matches!(fold(path).rsplit('/').next(), Some(".gitmodules" | ".gitattributes" | ".gitignore" | ".mailmap"));
     let Some(target) = target.filter(|target| is_relative(target) && !git_reads_it) else { return false };
     let mut place: Vec<String> = path.split('/').map(str::to_owned).collect();
     place.pop();

@@ -35,7 +35,9 @@ fn is_plain(path: &str) -> bool {
 /// blanks, streams and short names (NTFS), full-width letters.
 pub(super) fn is_git(part: &str) -> bool {
     let bare = disguise_off(part);
-    let short = bare.strip_prefix("git~").is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
+    let short = bare
+        .strip_prefix("git~")
+        .is_some_and(|number| !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()));
     bare == ".git" || short
 }
 

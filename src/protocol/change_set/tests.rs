@@ -57,7 +57,28 @@ fn ordinary_sets_pass_and_are_measured() {
 fn paths_must_be_plain() {
     let long_part = "a".repeat(256);
     let long_path = "abc/".repeat(1001);
-    for bad in ["", "/", "/a", "a/", "a//b", ".", "..", "./a", "a/./b", "../a", "a/../b", "a\\b", "a\nb", "a\rb", "a\0b", "a\u{7f}", "a\u{85}b", "a\u{202e}b", &long_part, &long_path] {
+    for bad in [
+        "",
+        "/",
+        "/a",
+        "a/",
+        "a//b",
+        ".",
+        "..",
+        "./a",
+        "a/./b",
+        "../a",
+        "a/../b",
+        "a\\b",
+        "a\nb",
+        "a\rb",
+        "a\0b",
+        "a\u{7f}",
+        "a\u{85}b",
+        "a\u{202e}b",
+        &long_part,
+        &long_path,
+    ] {
         assert!(broken(vec![text(bad)]).contains(&Rule::Path), "{bad:?}");
         assert!(broken(vec![gone(bad)]).contains(&Rule::Path), "{bad:?}");
     }
@@ -66,9 +87,34 @@ fn paths_must_be_plain() {
 #[test]
 fn git_is_known_in_every_disguise() {
     for bad in [
-        ".git", ".GIT", ".Git", ".gIt", ".git.", ".git..", ".git ", ".git . ", ".GIT ", "git~1", "GIT~1", "git~2", "GiT~12",
-        ".g\u{200c}it", ".gi\u{200d}t", "\u{feff}.git", ".git\u{200e}", ".g\u{ad}it", ".git::$INDEX_ALLOCATION", ".git:x",
-        ".git::$DATA", "git~1::$INDEX_ALLOCATION", ".g\u{131}t", ".gİt", ".gi\u{307}t", "．ｇｉｔ", ".git\u{a0}", "\u{2024}git",
+        ".git",
+        ".GIT",
+        ".Git",
+        ".gIt",
+        ".git.",
+        ".git..",
+        ".git ",
+        ".git . ",
+        ".GIT ",
+        "git~1",
+        "GIT~1",
+        "git~2",
+        "GiT~12",
+        ".g\u{200c}it",
+        ".gi\u{200d}t",
+        "\u{feff}.git",
+        ".git\u{200e}",
+        ".g\u{ad}it",
+        ".git::$INDEX_ALLOCATION",
+        ".git:x",
+        ".git::$DATA",
+        "git~1::$INDEX_ALLOCATION",
+        ".g\u{131}t",
+        ".gİt",
+        ".gi\u{307}t",
+        "．ｇｉｔ",
+        ".git\u{a0}",
+        "\u{2024}git",
     ] {
         for path in [bad.to_owned(), format!("{bad}/config"), format!("a/{bad}/hooks/x"), format!("a\\{bad}\\x")] {
             assert!(broken(vec![text(&path)]).contains(&Rule::GitDirectory), "{path:?}");
@@ -82,15 +128,26 @@ fn git_is_known_in_every_disguise() {
 #[test]
 fn workflows_and_actions_are_refused() {
     for bad in [
-        ".github/workflows/ci.yml", ".github/workflows", ".github", ".github/actions/x/action.yml", ".github/actions",
-        ".GitHub/Workflows/ci.yml", ".github/WORKFLOWS/a/b.yml", ".github./workflows/x", ".github /workflows /x",
-        ".gith\u{200b}ub/workflows/x", ".github/workflows::$DATA",
+        ".github/workflows/ci.yml",
+        ".github/workflows",
+        ".github",
+        ".github/actions/x/action.yml",
+        ".github/actions",
+        ".GitHub/Workflows/ci.yml",
+        ".github/WORKFLOWS/a/b.yml",
+        ".github./workflows/x",
+        ".github /workflows /x",
+        ".gith\u{200b}ub/workflows/x",
+        ".github/workflows::$DATA",
     ] {
         for file in [text(bad), gone(bad), link(bad, "x")] {
             assert!(broken(vec![file]).contains(&Rule::Workflow), "{bad:?}");
         }
     }
-    assert_eq!(broken(vec![text(".github/workflow/x"), text(".github/ISSUE_TEMPLATE/x.md"), text("github/workflows/x")]), []);
+    assert_eq!(
+        broken(vec![text(".github/workflow/x"), text(".github/ISSUE_TEMPLATE/x.md"), text("github/workflows/x")]),
+        []
+    );
 }
 
 #[test]
@@ -98,13 +155,38 @@ fn protected_paths_are_named() {
     let mut rules = rules();
     rules.protected = ["/infra/**", "*.tf", "db/migrations", ""].map(Glob::new).into();
     for (path, is) in [
-        (".porter/config.json", true), ("a/.PORTER/x", true), (".porter", true), ("CODEOWNERS", true), (".github/CODEOWNERS", true),
-        ("docs/agents.md", true), ("CLAUDE.md", true), ("x/gemini.MD", true), (".github/copilot-instructions.md", true),
-        ("x/.github/Copilot-Instructions.md", true), (".claude/settings.json", true), ("a/b/.codex/x/y", true), (".gemini/x", true),
-        (".opencode/x", true), ("opencode.json", true), ("opencode.jsonc", true), (".mcp.json", true), ("infra/a/b", true),
-        ("infra", true), ("x/infra/a", false), ("a/main.tf", true), ("x/db/migrations/1.sql", true), ("db/migrations2/1.sql", false),
-        ("AGENTS.mdx", false), ("porter/config.json", false), ("src/main.rs", false), ("claude.rs", false), ("agents.md.bak/x", false),
-        ("CODEOWNERS.md", false), ("copilot-instructions.md", false), ("AGENTS.md.", true), ("AGENTS\u{200b}.md", true),
+        (".porter/config.json", true),
+        ("a/.PORTER/x", true),
+        (".porter", true),
+        ("CODEOWNERS", true),
+        (".github/CODEOWNERS", true),
+        ("docs/agents.md", true),
+        ("CLAUDE.md", true),
+        ("x/gemini.MD", true),
+        (".github/copilot-instructions.md", true),
+        ("x/.github/Copilot-Instructions.md", true),
+        (".claude/settings.json", true),
+        ("a/b/.codex/x/y", true),
+        (".gemini/x", true),
+        (".opencode/x", true),
+        ("opencode.json", true),
+        ("opencode.jsonc", true),
+        (".mcp.json", true),
+        ("infra/a/b", true),
+        ("infra", true),
+        ("x/infra/a", false),
+        ("a/main.tf", true),
+        ("x/db/migrations/1.sql", true),
+        ("db/migrations2/1.sql", false),
+        ("AGENTS.mdx", false),
+        ("porter/config.json", false),
+        ("src/main.rs", false),
+        ("claude.rs", false),
+        ("agents.md.bak/x", false),
+        ("CODEOWNERS.md", false),
+        ("copilot-instructions.md", false),
+        ("AGENTS.md.", true),
+        ("AGENTS\u{200b}.md", true),
     ] {
         let checked = check(&set(vec![text(path)]), &rules).unwrap();
         assert_eq!(!checked.protected.is_empty(), is, "{path}");
@@ -132,14 +214,36 @@ fn paths_that_clash_are_refused() {
 #[test]
 fn links_stay_inside() {
     for (path, target) in [
-        ("l", "a"), ("l", "./a/b"), ("a/l", "../b"), ("a/b/l", "../../c"), ("l", "a/../b"), ("l", ".gitignore"), ("l", "a//b"),
+        ("l", "a"),
+        ("l", "./a/b"),
+        ("a/l", "../b"),
+        ("a/b/l", "../../c"),
+        ("l", "a/../b"),
+        ("l", ".gitignore"),
+        ("l", "a//b"),
     ] {
         assert_eq!(broken(vec![link(path, target)]), [], "{path} -> {target}");
     }
     for (path, target) in [
-        ("l", ""), ("l", "/etc/passwd"), ("l", ".."), ("l", "../x"), ("a/l", "../../x"), ("a/l", "b/../../../x"), ("l", "a/../../x"),
-        ("l", ".git"), ("l", ".git/config"), ("l", "a/.GIT/x"), ("l", "git~1/hooks"), ("l", "a\\b"), ("l", "C:x"), ("l", "a\nb"),
-        ("l", "l"), ("l", "l/x"), (".gitmodules", "a"), ("sub/.GitAttributes", "a"), ("a/l", "../.git"),
+        ("l", ""),
+        ("l", "/etc/passwd"),
+        ("l", ".."),
+        ("l", "../x"),
+        ("a/l", "../../x"),
+        ("a/l", "b/../../../x"),
+        ("l", "a/../../x"),
+        ("l", ".git"),
+        ("l", ".git/config"),
+        ("l", "a/.GIT/x"),
+        ("l", "git~1/hooks"),
+        ("l", "a\\b"),
+        ("l", "C:x"),
+        ("l", "a\nb"),
+        ("l", "l"),
+        ("l", "l/x"),
+        (".gitmodules", "a"),
+        ("sub/.GitAttributes", "a"),
+        ("a/l", "../.git"),
     ] {
         assert_eq!(broken(vec![link(path, target)]), [Rule::Link], "{path} -> {target:?}");
     }
@@ -180,7 +284,12 @@ fn modes_encodings_and_limits() {
     // 101 bytes, 136 characters: what counts is what is stored.
     let encoded = |bytes: usize| {
         use base64::Engine as _;
-        vec![written("a", "100644", Encoding::Base64, &base64::engine::general_purpose::STANDARD.encode(vec![1; bytes]))]
+        vec![written(
+            "a",
+            "100644",
+            Encoding::Base64,
+            &base64::engine::general_purpose::STANDARD.encode(vec![1; bytes]),
+        )]
     };
     assert_eq!(broken(encoded(100)), []);
     assert_eq!(broken(encoded(101)), [Rule::MaxBytes]);

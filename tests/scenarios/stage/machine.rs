@@ -45,16 +45,15 @@ impl<'a> Machine<'a> {
     /// Reports a phase and lines.
     pub(crate) fn report(&mut self, phase: &str, lines: &[&str]) -> Seen {
         self.seq += 1;
-        let lines: Vec<Value> = lines
-            .iter()
-            .map(|text| json!({"at": "2026-02-18T09:30:00Z", "level": "info", "text": text}))
-            .collect();
+        let lines: Vec<Value> =
+            lines.iter().map(|text| json!({"at": "2026-02-18T09:30:00Z", "level": "info", "text": text})).collect();
         let mut body = self.own();
         body["seq"] = json!(self.seq);
         body["phase"] = json!(phase);
         body["progress"] = json!(40);
         body["lines"] = json!(lines);
-        body["usage"] = json!({"calls": 2, "input_tokens": 1200, "output_tokens": 80, "cost_micros": 4321, "model": "m"});
+        body["usage"] =
+            json!({"calls": 2, "input_tokens": 1200, "output_tokens": 80, "cost_micros": 4321, "model": "m"});
         call(self.stage, "events", &self.session(), &body)
     }
 

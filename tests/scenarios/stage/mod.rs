@@ -196,7 +196,11 @@ impl Stage {
     /// The rows of a question to the database.
     pub(crate) fn rows(&self, sql: &'static str) -> Vec<Vec<(String, porter::ports::Value)>> {
         use porter::ports::Sql as _;
-        self.sql.query(Statement { sql, params: Vec::new() }).now_or_never().expect("never waits").expect("a good query")
+        self.sql
+            .query(Statement { sql, params: Vec::new() })
+            .now_or_never()
+            .expect("never waits")
+            .expect("a good query")
     }
 
     /// A task as the API shows it.
@@ -206,11 +210,7 @@ impl Stage {
 
     /// A change through the API, as the page sends it.
     pub(crate) fn change(&self, method: &str, address: &str, body: &str) -> Seen {
-        let headers = [
-            ("origin", PORTER),
-            ("content-type", "application/json"),
-            ("x-porter-start-token", START_TOKEN),
-        ];
+        let headers = [("origin", PORTER), ("content-type", "application/json"), ("x-porter-start-token", START_TOKEN)];
         self.request(method, address, &headers, body.as_bytes())
     }
 }

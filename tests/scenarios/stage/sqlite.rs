@@ -84,7 +84,8 @@ impl Sql for Sqlite {
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, SqlError> {
         let mut connection = self.0.borrow_mut();
         let transaction = connection.transaction().map_err(classify)?;
-        let results: Result<Vec<_>, SqlError> = statements.iter().map(|statement| run(&transaction, statement)).collect();
+        let results: Result<Vec<_>, SqlError> =
+            statements.iter().map(|statement| run(&transaction, statement)).collect();
         let results = results?;
         transaction.commit().map_err(classify)?;
         Ok(results)

@@ -5,7 +5,8 @@ use std::process::ExitCode;
 
 use porter_world::serve::{self, Settings};
 
-const HELP: &str = "porter-world --port P --git-dir DIR [--webhook-url URL] [--model-port M] [--app-key FILE] [--seed-demo]
+const HELP: &str =
+    "porter-world --port P --git-dir DIR [--webhook-url URL] [--model-port M] [--app-key FILE] [--seed-demo]
 
 Serves on 127.0.0.1:
   GITHUB_URL      http://127.0.0.1:P           pages, sign-in, git (owner/name.git)
@@ -21,8 +22,7 @@ Prints `ready http://127.0.0.1:P` and ends on SIGTERM.";
 
 fn settings() -> Option<Settings> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-    let keys = variable("WORLD_MODEL_KEYS")
-        .unwrap_or_else(|| "canary-anthropic-0001,canary-openai-0001".into());
+    let keys = variable("WORLD_MODEL_KEYS").unwrap_or_else(|| "canary-anthropic-0001,canary-openai-0001".into());
     let mut settings = Settings {
         port: 0,
         model_port: None,

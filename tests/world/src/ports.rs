@@ -25,11 +25,7 @@ impl InProcess {
     /// A network with GitHub in it.
     #[must_use]
     pub fn new(github: Rc<RefCell<Github>>, clock: Rc<ManualClock>) -> Self {
-        Self {
-            github,
-            clock,
-            hosts: Rc::default(),
-        }
+        Self { github, clock, hosts: Rc::default() }
     }
 
     /// Sends every address below a root (`https://api.machines.dev`) to this server. The latest wins.
@@ -40,8 +36,7 @@ impl InProcess {
 
 /// The part of an address below a root: `/path?query`.
 fn below<'a>(url: &'a str, root: &str) -> Option<&'a str> {
-    url.strip_prefix(root)
-        .filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+    url.strip_prefix(root).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
 }
 
 #[async_trait(?Send)]
@@ -61,11 +56,7 @@ impl Http for InProcess {
         let now = self.clock.now();
         let convert = |address: &str| {
             let (path, query) = address.split_once('?').unwrap_or((address, ""));
-            let headers = request
-                .headers
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), value.clone()))
-                .collect();
+            let headers = request.headers.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
             Request {
                 method: request.method.word().into(),
                 path: path.into(),
@@ -74,35 +65,18 @@ impl Http for InProcess {
                 body: request.body.clone(),
             }
         };
-        let response = match (
-            below(&request.url, &roots.api),
-            below(&request.url, &roots.web),
-        ) {
+        let response = match (below(&request.url, &roots.api), below(&request.url, &roots.web)) {
             (Some(address), _) => github.handle(&convert(address), now),
             (None, Some(address)) => github.handle_web(&convert(address), now),
             (None, None) => {
-                return Err(Fault::transient(
-                    "reaching a host",
-                    format!("nothing at {}", request.url),
-                ));
+                return Err(Fault::transient("reaching a host", format!("nothing at {}", request.url)));
             }
         };
         if response.header(crate::github::LOST).is_some() {
-            return Err(Fault::transient(
-                "waiting for an answer",
-                "the connection broke",
-            ));
+            return Err(Fault::transient("waiting for an answer", "the connection broke"));
         }
-        let Response {
-            status,
-            headers,
-            body,
-        } = response;
-        Ok(HttpResponse {
-            status,
-            headers,
-            body,
-        })
+        let Response { status, headers, body } = response;
+        Ok(HttpResponse { status, headers, body })
     }
 }
 
@@ -168,12 +142,7 @@ pub struct RingCrypto;
 
 #[async_trait(?Send)]
 impl Crypto for RingCrypto {
-    async fn hmac_sha256_matches(
-        &self,
-        key: &Secret,
-        message: &[u8],
-        mac: &[u8],
-    ) -> Result<bool, Fault> {
+    async fn hmac_sha256_matches(&self, key: &Secret, message: &[u8], mac: &[u8]) -> Result<bool, Fault> {
         Ok(hmac_matches(key, message, mac))
     }
 
@@ -182,13 +151,8 @@ impl Crypto for RingCrypto {
         let pair = keys::read_private(pem.expose()).map_err(|error| fault(error.to_string()))?;
         let mut signature = vec![0; pair.public().modulus_len()];
         let random = ring::rand::SystemRandom::new();
-        pair.sign(
-            &ring::signature::RSA_PKCS1_SHA256,
-            &random,
-            message,
-            &mut signature,
-        )
-        .map_err(|error| fault(error.to_string()))?;
+        pair.sign(&ring::signature::RSA_PKCS1_SHA256, &random, message, &mut signature)
+            .map_err(|error| fault(error.to_string()))?;
         Ok(signature)
     }
 }
@@ -198,12 +162,7 @@ pub struct QuickCrypto;
 
 #[async_trait(?Send)]
 impl Crypto for QuickCrypto {
-    async fn hmac_sha256_matches(
-        &self,
-        key: &Secret,
-        message: &[u8],
-        mac: &[u8],
-    ) -> Result<bool, Fault> {
+    async fn hmac_sha256_matches(&self, key: &Secret, message: &[u8], mac: &[u8]) -> Result<bool, Fault> {
         Ok(hmac_matches(key, message, mac))
     }
 
@@ -244,12 +203,7 @@ impl CollectedLog {
 
 impl Log for CollectedLog {
     fn line(&self, level: Level, message: &str, fields: &[(&str, &str)]) {
-        let fields = fields
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
-        self.0
-            .borrow_mut()
-            .push((level, message.to_owned(), fields));
+        let fields = fields.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        self.0.borrow_mut().push((level, message.to_owned(), fields));
     }
 }

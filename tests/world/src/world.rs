@@ -1,9 +1,5 @@
 //! The world in the product's words, for scenarios: people write, Porter answers, and the scenario looks.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a scenario that asks for the impossible must stop at once"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a scenario that asks for the impossible must stop at once")]
 
 use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
@@ -13,8 +9,7 @@ use porter::domain::time::Timestamp;
 use porter::ports::Clock as _;
 
 use crate::github::{
-    App, AppKey, Change, Comment, CommitSpec, Delivery, Github, Hook, Issue, Level, Repository,
-    Role, UserKind,
+    App, AppKey, Change, Comment, CommitSpec, Delivery, Github, Hook, Issue, Level, Repository, Role, UserKind,
 };
 use crate::keys;
 use crate::ports::{InProcess, ManualClock};
@@ -41,12 +36,8 @@ pub const APP_ID: i64 = 4242;
 /// What stands for the App's key in [`Mode::QuickApp`].
 pub const QUICK_PEM: &str = "quick-app-key-for-tests";
 /// What the App may do where it is installed.
-pub const APP_PERMISSIONS: [(&str, Level); 4] = [
-    ("metadata", Level::Read),
-    ("contents", Level::Write),
-    ("issues", Level::Write),
-    ("pull_requests", Level::Write),
-];
+pub const APP_PERMISSIONS: [(&str, Level); 4] =
+    [("metadata", Level::Read), ("contents", Level::Write), ("issues", Level::Write), ("pull_requests", Level::Write)];
 /// 2026-02-18T09:30:00Z, when worlds begin.
 pub const BEGINNING: Timestamp = Timestamp::from_millis(1_771_407_000_000);
 
@@ -70,27 +61,17 @@ impl World {
         let mut github = Github::default();
         let now = BEGINNING;
         let acme = github.add_user("acme", UserKind::Organization);
-        let [alice, bob, carol] =
-            ["alice", "bob", "carol"].map(|login| github.add_user(login, UserKind::User));
+        let [alice, bob, carol] = ["alice", "bob", "carol"].map(|login| github.add_user(login, UserKind::User));
         github.add_user("mallory", UserKind::User);
         let files = [
             ("README.md", "# Demo\n\nA small program.\n"),
             ("src/main.rs", "fn main() {\n    println!(\"hello\");\n}\n"),
         ];
         let repo = github.add_repository(now, acme, "demo", false, &files);
-        for (user, role) in [
-            (alice, Role::Admin),
-            (bob, Role::Write),
-            (carol, Role::Read),
-        ] {
+        for (user, role) in [(alice, Role::Admin), (bob, Role::Write), (carol, Role::Read)] {
             github.set_role(repo, user, Some(role));
         }
-        let world = Self {
-            github: Rc::new(RefCell::new(github)),
-            clock: Rc::new(ManualClock::at(now)),
-            repo,
-            mode,
-        };
+        let world = Self { github: Rc::new(RefCell::new(github)), clock: Rc::new(ManualClock::at(now)), repo, mode };
         world.let_porter_in(acme);
         world.take_deliveries();
         world
@@ -99,12 +80,7 @@ impl World {
     /// A world that goes on from a kept state; the two no longer know of each other.
     #[must_use]
     pub fn from_kept(github: Github, now: Timestamp, repo: i64, mode: Mode) -> Self {
-        Self {
-            github: Rc::new(RefCell::new(github)),
-            clock: Rc::new(ManualClock::at(now)),
-            repo,
-            mode,
-        }
+        Self { github: Rc::new(RefCell::new(github)), clock: Rc::new(ManualClock::at(now)), repo, mode }
     }
 
     fn let_porter_in(&self, account: i64) {
@@ -120,9 +96,7 @@ impl World {
                 return;
             }
             Mode::QuickApp => AppKey::Quick(QUICK_PEM.into()).into(),
-            Mode::App => {
-                keys::public_half(&self.app_pem()).expect("the test App's key is readable")
-            }
+            Mode::App => keys::public_half(&self.app_pem()).expect("the test App's key is readable"),
         };
         let bot = github.add_user("porter[bot]", UserKind::Bot);
         github.app = Some(App {
@@ -133,9 +107,7 @@ impl World {
             client_id: "Iv1.world".into(),
             client_secret: "client-secret-for-tests".into(),
             key,
-            permissions: APP_PERMISSIONS
-                .map(|(name, level)| (name.to_owned(), level))
-                .into(),
+            permissions: APP_PERMISSIONS.map(|(name, level)| (name.to_owned(), level)).into(),
         });
         github.hook = Hook::App { secret };
         github.install(now, account, None, &APP_PERMISSIONS);
@@ -145,9 +117,7 @@ impl World {
     #[must_use]
     pub fn app_pem(&self) -> String {
         match self.mode {
-            Mode::App => {
-                keys::app_key().expect("the test App's key can be made; is openssl installed?")
-            }
+            Mode::App => keys::app_key().expect("the test App's key can be made; is openssl installed?"),
             Mode::QuickApp | Mode::Token => QUICK_PEM.to_owned(),
         }
     }
@@ -163,20 +133,12 @@ impl World {
             ("PORTER_OWNERS", "acme".into()),
         ]);
         match self.mode {
-            Mode::Token => {
-                settings.extend([("GITHUB_TOKEN", TOKEN.into()), ("GITHUB_USER", BOT.into())])
-            }
+            Mode::Token => settings.extend([("GITHUB_TOKEN", TOKEN.into()), ("GITHUB_USER", BOT.into())]),
             Mode::App | Mode::QuickApp => {
-                settings.extend([
-                    ("GITHUB_APP_ID", APP_ID.to_string()),
-                    ("GITHUB_APP_PRIVATE_KEY", self.app_pem()),
-                ]);
+                settings.extend([("GITHUB_APP_ID", APP_ID.to_string()), ("GITHUB_APP_PRIVATE_KEY", self.app_pem())]);
             }
         }
-        settings
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect()
+        settings.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Porter's network, with GitHub in it; plug other hosts in.
@@ -188,25 +150,15 @@ impl World {
     /// The same world seen through another repository, `owner/name`.
     #[must_use]
     pub fn in_repo(&self, full_name: &str) -> Self {
-        let repo = self
-            .github
-            .borrow()
-            .repository_named(full_name)
-            .unwrap_or_else(|| panic!("no repository {full_name}"));
-        Self {
-            repo,
-            ..self.clone()
-        }
+        let repo =
+            self.github.borrow().repository_named(full_name).unwrap_or_else(|| panic!("no repository {full_name}"));
+        Self { repo, ..self.clone() }
     }
 
     /// An account's number.
     #[must_use]
     pub fn user(&self, login: &str) -> i64 {
-        self.github
-            .borrow()
-            .user_named(login)
-            .unwrap_or_else(|| panic!("no user {login}"))
-            .id
+        self.github.borrow().user_named(login).unwrap_or_else(|| panic!("no user {login}")).id
     }
 
     /// Gives someone a role in the repository, or takes it away; makes the account when it is new.
@@ -220,42 +172,26 @@ impl World {
     /// Opens an issue.
     pub fn issue(&self, author: &str, title: &str, body: &str) -> i64 {
         let (now, author) = (self.clock.now(), self.user(author));
-        self.github
-            .borrow_mut()
-            .open_issue(now, self.repo, author, title, Some(body))
-            .expect("an issue can be opened")
+        self.github.borrow_mut().open_issue(now, self.repo, author, title, Some(body)).expect("an issue can be opened")
     }
 
     /// Writes a comment and gives the delivery it caused, taken out of the queue: hand it to Porter.
     #[must_use]
     pub fn comment(&self, author: &str, issue: i64, text: &str) -> Delivery {
         self.comment_quietly(author, issue, text);
-        self.github
-            .borrow_mut()
-            .deliveries
-            .waiting
-            .pop_back()
-            .expect("a comment causes a delivery")
+        self.github.borrow_mut().deliveries.waiting.pop_back().expect("a comment causes a delivery")
     }
 
     /// Writes a comment and gives its id; its delivery waits in the queue with the others.
     pub fn comment_quietly(&self, author: &str, issue: i64, text: &str) -> i64 {
         let (now, author) = (self.clock.now(), self.user(author));
-        self.github
-            .borrow_mut()
-            .add_comment(now, self.repo, author, issue, text)
-            .expect("the issue is there")
+        self.github.borrow_mut().add_comment(now, self.repo, author, issue, text).expect("the issue is there")
     }
 
     /// Edits a comment.
     pub fn edit_comment(&self, comment: i64, text: &str) {
         let now = self.clock.now();
-        let author = self
-            .repository()
-            .comments
-            .get(&comment)
-            .expect("the comment is there")
-            .author;
+        let author = self.repository().comments.get(&comment).expect("the comment is there").author;
         self.github
             .borrow_mut()
             .edit_comment_text(now, self.repo, author, comment, text)
@@ -283,38 +219,21 @@ impl World {
     /// Closes an issue or pull request.
     pub fn close(&self, who: &str, number: i64) {
         let (now, who) = (self.clock.now(), self.user(who));
-        self.github
-            .borrow_mut()
-            .set_issue_open(now, self.repo, who, number, false, "completed")
-            .expect("it is there");
+        self.github.borrow_mut().set_issue_open(now, self.repo, who, number, false, "completed").expect("it is there");
     }
 
     /// Merges a pull request.
     pub fn merge(&self, who: &str, pull: i64) {
         let (now, who) = (self.clock.now(), self.user(who));
-        if let Err(problem) = self
-            .github
-            .borrow_mut()
-            .merge_pull(now, self.repo, who, pull)
-        {
+        if let Err(problem) = self.github.borrow_mut().merge_pull(now, self.repo, who, pull) {
             panic!("pull request {pull} cannot be merged: {problem:?}");
         }
     }
 
     /// Pushes a commit to a branch (made from the default one when missing) and gives its SHA.
-    pub fn push_commit(
-        &self,
-        who: &str,
-        branch: &str,
-        message: &str,
-        changes: &[Change],
-    ) -> String {
+    pub fn push_commit(&self, who: &str, branch: &str, message: &str, changes: &[Change]) -> String {
         let (now, who) = (self.clock.now(), self.user(who));
-        let spec = CommitSpec {
-            branch,
-            message,
-            changes,
-        };
+        let spec = CommitSpec { branch, message, changes };
         self.github
             .borrow_mut()
             .push_commit(now, self.repo, who, &spec)
@@ -326,28 +245,16 @@ impl World {
     pub fn label(&self, who: &str, issue: i64, labels: &[&str]) {
         let (now, who) = (self.clock.now(), self.user(who));
         let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
-        self.github
-            .borrow_mut()
-            .put_labels(now, self.repo, who, issue, &labels)
-            .expect("the issue is there");
+        self.github.borrow_mut().put_labels(now, self.repo, who, issue, &labels).expect("the issue is there");
     }
 
     /// Opens a pull request from a branch of this repository, or of a fork by its full name.
     pub fn open_pull(&self, author: &str, from: Option<&str>, branch: &str, title: &str) -> i64 {
         let (now, author) = (self.clock.now(), self.user(author));
         let head_repo = from.map_or(self.repo, |fork| self.in_repo(fork).repo);
-        let head = self
-            .github
-            .borrow()
-            .repositories
-            .get(&head_repo)
-            .and_then(|repo| repo.git.branch(branch));
+        let head = self.github.borrow().repositories.get(&head_repo).and_then(|repo| repo.git.branch(branch));
         let base = self.repository().default_branch.clone();
-        let base_sha = self
-            .repository()
-            .git
-            .branch(&base)
-            .expect("the default branch is there");
+        let base_sha = self.repository().git.branch(&base).expect("the default branch is there");
         let pull = crate::github::Pull {
             head_repo,
             head: branch.to_owned(),
@@ -372,21 +279,14 @@ impl World {
 
     /// Notes how Porter answered a delivery; 0 when it did not.
     pub fn answered(&self, delivery: Delivery, status: u16) {
-        self.github
-            .borrow_mut()
-            .deliveries
-            .answered(delivery, self.clock.now(), status);
+        self.github.borrow_mut().deliveries.answered(delivery, self.clock.now(), status);
     }
 
     /// The repository as it is.
     #[must_use]
     pub fn repository(&self) -> Ref<'_, Repository> {
         Ref::map(self.github.borrow(), |github| {
-            github
-                .repositories
-                .get(&self.repo)
-                .map(AsRef::as_ref)
-                .expect("the repository is there")
+            github.repositories.get(&self.repo).map(AsRef::as_ref).expect("the repository is there")
         })
     }
 
@@ -394,74 +294,39 @@ impl World {
     #[must_use]
     pub fn comments(&self, issue: i64) -> Vec<(String, String)> {
         let github = self.github.borrow();
-        let repository = github
-            .repositories
-            .get(&self.repo)
-            .expect("the repository is there");
-        let own = repository
-            .comments
-            .values()
-            .filter(|comment| comment.issue == issue);
-        own.map(|comment: &Comment| {
-            (
-                github.login(comment.author).to_owned(),
-                comment.body.clone(),
-            )
-        })
-        .collect()
+        let repository = github.repositories.get(&self.repo).expect("the repository is there");
+        let own = repository.comments.values().filter(|comment| comment.issue == issue);
+        own.map(|comment: &Comment| (github.login(comment.author).to_owned(), comment.body.clone())).collect()
     }
 
     /// The labels of an issue, in the order they were put on.
     #[must_use]
     pub fn labels(&self, issue: i64) -> Vec<String> {
         let repository = self.repository();
-        let labels = repository
-            .issues
-            .get(&issue)
-            .map(|issue| issue.labels.clone())
-            .unwrap_or_default();
-        labels
-            .iter()
-            .filter_map(|key| repository.labels.get(key))
-            .map(|label| label.name.clone())
-            .collect()
+        let labels = repository.issues.get(&issue).map(|issue| issue.labels.clone()).unwrap_or_default();
+        labels.iter().filter_map(|key| repository.labels.get(key)).map(|label| label.name.clone()).collect()
     }
 
     /// The reactions on a comment, as (login, content).
     #[must_use]
     pub fn reactions(&self, comment: i64) -> Vec<(String, String)> {
         let github = self.github.borrow();
-        let repository = github
-            .repositories
-            .get(&self.repo)
-            .expect("the repository is there");
-        let own = repository
-            .reactions
-            .values()
-            .filter(|one| one.subject == crate::github::Subject::Comment(comment));
-        own.map(|one| (github.login(one.author).to_owned(), one.content.clone()))
-            .collect()
+        let repository = github.repositories.get(&self.repo).expect("the repository is there");
+        let own = repository.reactions.values().filter(|one| one.subject == crate::github::Subject::Comment(comment));
+        own.map(|one| (github.login(one.author).to_owned(), one.content.clone())).collect()
     }
 
     /// The pull requests, oldest first.
     #[must_use]
     pub fn pull_requests(&self) -> Vec<Issue> {
-        self.repository()
-            .issues
-            .values()
-            .filter(|issue| issue.pull.is_some())
-            .cloned()
-            .collect()
+        self.repository().issues.values().filter(|issue| issue.pull.is_some()).cloned().collect()
     }
 
     /// The content of a file on a branch (or at a commit); `None` when it is not there.
     #[must_use]
     pub fn file_at(&self, branch: &str, path: &str) -> Option<String> {
         let repository = self.repository();
-        let tree = repository
-            .git
-            .resolve(branch)
-            .and_then(|commit| repository.git.tree_of(commit))?;
+        let tree = repository.git.resolve(branch).and_then(|commit| repository.git.tree_of(commit))?;
         let entry = repository.git.at(tree, path)?;
         Some(String::from_utf8_lossy(repository.git.blob(entry.oid)?).into_owned())
     }

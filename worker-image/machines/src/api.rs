@@ -41,10 +41,7 @@ pub(crate) fn router(host: Arc<Host>) -> Router {
         .route("/v1/apps/{app}/machines/{id}/wait", get(wait))
         .route("/v1/apps/{app}/machines/{id}/events", get(events))
         .route("/v1/apps/{app}/machines/{id}/metadata", get(metadata))
-        .route(
-            "/v1/apps/{app}/machines/{id}/metadata/{key}",
-            post(set_metadata).delete(remove_metadata),
-        );
+        .route("/v1/apps/{app}/machines/{id}/metadata/{key}", post(set_metadata).delete(remove_metadata));
     if host.settings.faults {
         router = router.route("/_machines/faults", post(set_faults).delete(clear_faults));
     }
@@ -57,10 +54,7 @@ pub(crate) fn router(host: Arc<Host>) -> Router {
 
 /// Lets in who has the token, and gives every answer its request id.
 async fn guard(State(host): Shared, request: Request, next: Next) -> Response {
-    let presented = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let presented = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let token = presented.and_then(|value| value.strip_prefix("Bearer "));
     let mut response = if token.is_some_and(|token| host.settings.token_is(token)) {
         next.run(request).await
@@ -74,13 +68,7 @@ async fn guard(State(host): Shared, request: Request, next: Next) -> Response {
 }
 
 /// Carries out one request within the limits and under the faults that are switched on.
-async fn answer(
-    host: &Host,
-    action: Action,
-    app: &str,
-    subject: &str,
-    work: impl Future<Output = Done>,
-) -> Response {
+async fn answer(host: &Host, action: Action, app: &str, subject: &str, work: impl Future<Output = Done>) -> Response {
     if app != host.settings.app {
         return Problem::new(404, format!("app not found: {app}")).into_response();
     }
@@ -90,9 +78,7 @@ async fn answer(
     };
     let done = work.await;
     match fault {
-        Some(Fault::After(status)) => {
-            Problem::new(status, "switched on: it was done nevertheless").into_response()
-        }
+        Some(Fault::After(status)) => Problem::new(status, "switched on: it was done nevertheless").into_response(),
         Some(Fault::EmptyList) => Json(json!([])).into_response(),
         Some(Fault::Before(_)) | None => match done {
             Ok(Reply::Body(body)) => Json(body).into_response(),
@@ -111,16 +97,12 @@ fn json_of(body: &Bytes) -> Result<Value, Problem> {
     if body.is_empty() {
         return Ok(json!({}));
     }
-    serde_json::from_slice(body)
-        .map_err(|e| Problem::new(400, format!("invalid_argument: the body is not JSON: {e}")))
+    serde_json::from_slice(body).map_err(|e| Problem::new(400, format!("invalid_argument: the body is not JSON: {e}")))
 }
 
 fn object_of(body: &Bytes) -> Result<Map<String, Value>, Problem> {
     let Value::Object(object) = json_of(body)? else {
-        return Err(Problem::new(
-            422,
-            "invalid_argument: the body must be an object",
-        ));
+        return Err(Problem::new(422, "invalid_argument: the body must be an object"));
     };
     Ok(object)
 }
@@ -131,11 +113,7 @@ fn unprocessable(text: String) -> Problem {
 
 async fn app(State(host): Shared, Path(app): Path<String>) -> Response {
     let work = async {
-        let count = host
-            .machines()
-            .iter()
-            .filter(|machine| machine.state != machine::State::Destroyed)
-            .count();
+        let count = host.machines().iter().filter(|machine| machine.state != machine::State::Destroyed).count();
         Ok(Reply::Body(json!({
             "id": app, "name": app, "machine_count": count, "status": "deployed",
             "organization": { "name": "local", "slug": "local" },
@@ -152,15 +130,9 @@ async fn create(State(host): Shared, Path(app): Path<String>, body: Bytes) -> Re
     answer(&host, Action::Create, &app, &app, work).await
 }
 
-async fn list(
-    State(host): Shared,
-    Path(app): Path<String>,
-    Query(query): Query<Vec<(String, String)>>,
-) -> Response {
+async fn list(State(host): Shared, Path(app): Path<String>, Query(query): Query<Vec<(String, String)>>) -> Response {
     let work = async {
-        let deleted = query
-            .iter()
-            .any(|(key, value)| key == "include_deleted" && value == "true");
+        let deleted = query.iter().any(|(key, value)| key == "include_deleted" && value == "true");
         let wanted = |machine: &Machine| {
             let alive = machine.state != machine::State::Destroyed;
             (deleted || alive)
@@ -169,11 +141,7 @@ async fn list(
                     _ => key != "region" || value == "local",
                 })
         };
-        let found = host
-            .machines()
-            .into_iter()
-            .filter(wanted)
-            .map(|machine| machine.shown());
+        let found = host.machines().into_iter().filter(wanted).map(|machine| machine.shown());
         Ok(Reply::Body(found.collect()))
     };
     answer(&host, Action::List, &app, &app, work).await
@@ -191,9 +159,7 @@ async fn destroy(
 ) -> Response {
     let work = async {
         // The docs say `force`; Fly's own client sends `kill`.
-        let force = ["force", "kill"]
-            .iter()
-            .any(|key| query.get(*key).is_some_and(|value| value == "true"));
+        let force = ["force", "kill"].iter().any(|key| query.get(*key).is_some_and(|value| value == "true"));
         host.destroy(&id, force).await?;
         ok()
     };
@@ -201,19 +167,12 @@ async fn destroy(
 }
 
 async fn start(State(host): Shared, Path((app, id)): Path<(String, String)>) -> Response {
-    let work = async {
-        Ok(Reply::Body(
-            json!({ "previous_state": host.start(&id)?, "migrated": false, "new_host": "" }),
-        ))
-    };
+    let work =
+        async { Ok(Reply::Body(json!({ "previous_state": host.start(&id)?, "migrated": false, "new_host": "" }))) };
     answer(&host, Action::Start, &app, &id, work).await
 }
 
-async fn stop(
-    State(host): Shared,
-    Path((app, id)): Path<(String, String)>,
-    body: Bytes,
-) -> Response {
+async fn stop(State(host): Shared, Path((app, id)): Path<(String, String)>, body: Bytes) -> Response {
     let work = async {
         host.stop(&id, &object_of(&body)?)?;
         ok()
@@ -221,17 +180,10 @@ async fn stop(
     answer(&host, Action::Stop, &app, &id, work).await
 }
 
-async fn signal(
-    State(host): Shared,
-    Path((app, id)): Path<(String, String)>,
-    body: Bytes,
-) -> Response {
+async fn signal(State(host): Shared, Path((app, id)): Path<(String, String)>, body: Bytes) -> Response {
     let work = async {
         let asked = object_of(&body)?;
-        let word = asked
-            .get("signal")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
+        let word = asked.get("signal").and_then(Value::as_str).unwrap_or_default();
         host.signal(&id, signal_named(word).map_err(unprocessable)?)?;
         ok()
     };
@@ -246,24 +198,15 @@ async fn wait(
     let work = async {
         let state = query.get("state").map_or("started", String::as_str);
         if !["started", "stopped", "suspended", "destroyed"].contains(&state) {
-            return Err(Problem::new(
-                400,
-                format!("invalid_argument: cannot wait for state {state}"),
-            ));
+            return Err(Problem::new(400, format!("invalid_argument: cannot wait for state {state}")));
         }
         if state == "stopped" && query.get("instance_id").is_none_or(String::is_empty) {
-            return Err(Problem::new(
-                400,
-                "invalid_argument: instance_id is required to wait for stopped",
-            ));
+            return Err(Problem::new(400, "invalid_argument: instance_id is required to wait for stopped"));
         }
-        let seconds = query
-            .get("timeout")
-            .map_or(Some(60), |text| text.parse().ok());
-        let seconds: u64 = seconds
-            .ok_or_else(|| Problem::new(400, "invalid_argument: timeout must be whole seconds"))?;
-        host.wait(&id, state, Duration::from_secs(seconds.min(60)))
-            .await?;
+        let seconds = query.get("timeout").map_or(Some(60), |text| text.parse().ok());
+        let seconds: u64 =
+            seconds.ok_or_else(|| Problem::new(400, "invalid_argument: timeout must be whole seconds"))?;
+        host.wait(&id, state, Duration::from_secs(seconds.min(60))).await?;
         ok()
     };
     answer(&host, Action::Wait, &app, &id, work).await
@@ -271,11 +214,7 @@ async fn wait(
 
 async fn events(State(host): Shared, Path((app, id)): Path<(String, String)>) -> Response {
     let work = async {
-        let events = host
-            .machine(&id)?
-            .shown()
-            .get_mut("events")
-            .map(Value::take);
+        let events = host.machine(&id)?.shown().get_mut("events").map(Value::take);
         Ok(Reply::Body(events.unwrap_or_default()))
     };
     answer(&host, Action::Events, &app, &id, work).await
@@ -302,10 +241,7 @@ async fn set_metadata(
     answer(&host, Action::Metadata, &app, &id, work).await
 }
 
-async fn remove_metadata(
-    State(host): Shared,
-    Path((app, id, key)): Path<(String, String, String)>,
-) -> Response {
+async fn remove_metadata(State(host): Shared, Path((app, id, key)): Path<(String, String, String)>) -> Response {
     let work = async {
         host.set_metadata(&id, &key, None)?;
         Ok(Reply::Empty)

@@ -29,23 +29,11 @@ impl Faults {
     /// Reads `{"rules":[{"action","fault":"before|after|empty_list|too_many_requests","times":1,"status":503}],
     /// "boot_delay_ms":N}` and puts it in place of what was there. The error is the text of the 422.
     pub(crate) fn read(body: &Value) -> Result<Self, String> {
-        let mut faults = Self {
-            boot_delay_ms: body.get("boot_delay_ms").and_then(Value::as_u64),
-            ..Self::default()
-        };
-        for rule in body
-            .get("rules")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        let mut faults = Self { boot_delay_ms: body.get("boot_delay_ms").and_then(Value::as_u64), ..Self::default() };
+        for rule in body.get("rules").and_then(Value::as_array).into_iter().flatten() {
             let word = |field: &str| rule.get(field).and_then(Value::as_str).unwrap_or_default();
-            let action =
-                Action::named(word("action")).ok_or_else(|| format!("unknown action in {rule}"))?;
-            let status = rule
-                .get("status")
-                .and_then(Value::as_u64)
-                .and_then(|status| u16::try_from(status).ok());
+            let action = Action::named(word("action")).ok_or_else(|| format!("unknown action in {rule}"))?;
+            let status = rule.get("status").and_then(Value::as_u64).and_then(|status| u16::try_from(status).ok());
             let fault = match word("fault") {
                 "before" => Fault::Before(status.unwrap_or(503)),
                 "after" => Fault::After(status.unwrap_or(504)),
@@ -53,11 +41,7 @@ impl Faults {
                 "empty_list" => Fault::EmptyList,
                 other => return Err(format!("unknown fault {other}")),
             };
-            let times = rule
-                .get("times")
-                .and_then(Value::as_u64)
-                .unwrap_or(1)
-                .min(10_000);
+            let times = rule.get("times").and_then(Value::as_u64).unwrap_or(1).min(10_000);
             faults.waiting.extend((0..times).map(|_| (action, fault)));
         }
         Ok(faults)
@@ -65,10 +49,7 @@ impl Faults {
 
     /// The fault for this request, used up by it.
     pub(crate) fn take(&mut self, action: Action) -> Option<Fault> {
-        let place = self
-            .waiting
-            .iter()
-            .position(|(waiting, _)| *waiting == action)?;
+        let place = self.waiting.iter().position(|(waiting, _)| *waiting == action)?;
         self.waiting.remove(place).map(|(_, fault)| fault)
     }
 }

@@ -74,9 +74,7 @@ impl State {
         match self {
             Self::Started(process) | Self::Stopping(process) => Some(process),
             Self::Destroying(process) => process,
-            Self::Created | Self::Launching | Self::Starting | Self::Stopped | Self::Destroyed => {
-                None
-            }
+            Self::Created | Self::Launching | Self::Starting | Self::Stopped | Self::Destroyed => None,
         }
     }
 }
@@ -141,13 +139,7 @@ pub(crate) enum Source {
 
 impl Machine {
     /// Moves to a state and remembers why.
-    pub(crate) fn enter(
-        &mut self,
-        state: State,
-        kind: &str,
-        source: Source,
-        request: Option<ExitRequest>,
-    ) {
+    pub(crate) fn enter(&mut self, state: State, kind: &str, source: Source, request: Option<ExitRequest>) {
         let now = now();
         self.state = state;
         self.updated_at = now.rfc3339();
@@ -209,28 +201,20 @@ impl Machine {
 
 /// The time, by the computer's clock.
 pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Unpredictable hexadecimal digits, two a byte.
 pub(crate) fn random_hex(bytes: usize) -> String {
     let mut buffer = vec![0_u8; bytes];
-    let read = std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| std::io::Read::read_exact(&mut file, &mut buffer));
+    let read =
+        std::fs::File::open("/dev/urandom").and_then(|mut file| std::io::Read::read_exact(&mut file, &mut buffer));
     if let Err(reason) = read {
         // Ids need to differ, no more: the clock will do where the kernel's random numbers cannot be had.
         eprintln!("porter-machines: /dev/urandom: {reason}");
-        let nanos = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default()
-            .as_nanos();
-        buffer
-            .iter_mut()
-            .zip(nanos.to_be_bytes().iter().rev())
-            .for_each(|(to, from)| *to = *from);
+        let nanos = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_nanos();
+        buffer.iter_mut().zip(nanos.to_be_bytes().iter().rev()).for_each(|(to, from)| *to = *from);
     }
     hex::encode(buffer)
 }

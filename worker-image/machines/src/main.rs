@@ -38,23 +38,17 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), String> {
     let settings = Settings::read(std::env::args().skip(1), |name| std::env::var(name).ok())?;
     // A machine's processes run as the same user: without this they could read the token from our environment in /proc.
-    nix::sys::prctl::set_dumpable(false)
-        .map_err(|e| format!("cannot hide the token from other processes: {e}"))?;
+    nix::sys::prctl::set_dumpable(false).map_err(|e| format!("cannot hide the token from other processes: {e}"))?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, settings.port))
         .await
         .map_err(|e| format!("cannot listen on 127.0.0.1:{}: {e}", settings.port))?;
-    let address = listener
-        .local_addr()
-        .map_err(|e| format!("cannot tell the port: {e}"))?;
+    let address = listener.local_addr().map_err(|e| format!("cannot tell the port: {e}"))?;
     let host = Arc::new(Host::open(settings)?);
     host.recover().await;
 
-    let mut terminate =
-        signal(SignalKind::terminate()).map_err(|e| format!("cannot wait for SIGTERM: {e}"))?;
-    let mut interrupt =
-        signal(SignalKind::interrupt()).map_err(|e| format!("cannot wait for SIGINT: {e}"))?;
-    let mut hangup =
-        signal(SignalKind::hangup()).map_err(|e| format!("cannot wait for SIGHUP: {e}"))?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| format!("cannot wait for SIGTERM: {e}"))?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(|e| format!("cannot wait for SIGINT: {e}"))?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(|e| format!("cannot wait for SIGHUP: {e}"))?;
     println!("ready http://{address}");
     let served = tokio::select! {
         served = axum::serve(listener, api::router(Arc::clone(&host))) => served.map_err(|e| format!("stopped serving: {e}")),

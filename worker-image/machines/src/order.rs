@@ -53,53 +53,29 @@ type Checked<T> = Result<T, String>;
 impl Order {
     /// Checks the body of a create. The error is the text of the 422.
     pub(crate) fn read(body: &Value) -> Checked<Self> {
-        let body = body
-            .as_object()
-            .ok_or("invalid_argument: the body must be an object")?;
+        let body = body.as_object().ok_or("invalid_argument: the body must be an object")?;
         let name = text(body, "name")?.filter(|name| !name.is_empty());
         if let Some(name) = &name
-            && !(name.len() <= 63
-                && name
-                    .bytes()
-                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
+            && !(name.len() <= 63 && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'))
         {
-            return Err(
-                "invalid_argument: name may hold lower-case letters, digits and dashes, at most 63"
-                    .into(),
-            );
+            return Err("invalid_argument: name may hold lower-case letters, digits and dashes, at most 63".into());
         }
-        let config = body
-            .get("config")
-            .ok_or("invalid_argument: config is required")?;
+        let config = body.get("config").ok_or("invalid_argument: config is required")?;
         Plan::read(config)?;
-        Ok(Self {
-            name,
-            skip_launch: flag(body, "skip_launch")?,
-            config: config.clone(),
-        })
+        Ok(Self { name, skip_launch: flag(body, "skip_launch")?, config: config.clone() })
     }
 }
 
 impl Plan {
     /// Checks a configuration. The error is the text of the 422.
     pub(crate) fn read(config: &Value) -> Checked<Self> {
-        let config = config
-            .as_object()
-            .ok_or("invalid_argument: config must be an object")?;
-        text(config, "image")?
-            .filter(|image| !image.is_empty())
-            .ok_or("invalid_argument: config.image is required")?;
+        let config = config.as_object().ok_or("invalid_argument: config must be an object")?;
+        text(config, "image")?.filter(|image| !image.is_empty()).ok_or("invalid_argument: config.image is required")?;
         texts(config, "metadata")?;
         guest(config)?;
         let env = texts(config, "env")?;
-        if let Some(name) = env
-            .iter()
-            .find(|(name, value)| !is_variable(name) || value.contains('\0'))
-        {
-            return Err(format!(
-                "invalid_argument: config.env.{} cannot be an environment variable",
-                name.0
-            ));
+        if let Some(name) = env.iter().find(|(name, value)| !is_variable(name) || value.contains('\0')) {
+            return Err(format!("invalid_argument: config.env.{} cannot be an environment variable", name.0));
         }
         let stop = object(config, "stop_config")?;
         Ok(Self {
@@ -113,36 +89,22 @@ impl Plan {
 
 impl Stop {
     const fn usual() -> Self {
-        Self {
-            signal: Signal::SIGTERM,
-            grace: Duration::from_secs(5),
-        }
+        Self { signal: Signal::SIGTERM, grace: Duration::from_secs(5) }
     }
 
     /// Takes `signal` and `timeout` where they are given (a stop's body, or `stop_config`).
     pub(crate) fn changed_by(self, asked: &Map<String, Value>) -> Checked<Self> {
         let signal = text(asked, "signal")?.filter(|word| !word.is_empty());
         let signal = signal.map_or(Ok(self.signal), |word| signal_named(&word))?;
-        let grace = asked
-            .get("timeout")
-            .filter(|value| !value.is_null())
-            .map_or(Ok(self.grace), duration)?;
-        Ok(Self {
-            signal,
-            grace: grace.min(Duration::from_secs(300)),
-        })
+        let grace = asked.get("timeout").filter(|value| !value.is_null()).map_or(Ok(self.grace), duration)?;
+        Ok(Self { signal, grace: grace.min(Duration::from_secs(300)) })
     }
 }
 
 /// A signal by Fly's name for it.
 pub(crate) fn signal_named(word: &str) -> Checked<Signal> {
-    let full = if word.starts_with("SIG") {
-        word.to_owned()
-    } else {
-        format!("SIG{word}")
-    };
-    full.parse()
-        .map_err(|_unknown: nix::Error| format!("invalid_argument: unknown signal {word}"))
+    let full = if word.starts_with("SIG") { word.to_owned() } else { format!("SIG{word}") };
+    full.parse().map_err(|_unknown: nix::Error| format!("invalid_argument: unknown signal {word}"))
 }
 
 /// Go's durations: `"10s"`, `"1m30s"`, or a number of nanoseconds.
@@ -151,22 +113,13 @@ fn duration(value: &Value) -> Checked<Duration> {
     if let Some(nanos) = value.as_u64() {
         return Ok(Duration::from_nanos(nanos));
     }
-    let mut rest = value
-        .as_str()
-        .filter(|text| !text.is_empty())
-        .ok_or_else(wrong)?;
+    let mut rest = value.as_str().filter(|text| !text.is_empty()).ok_or_else(wrong)?;
     let mut total = Duration::ZERO;
     while !rest.is_empty() {
-        let digits = rest
-            .find(|c: char| !c.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (number, tail) = rest.split_at(digits);
-        let number: u32 = number
-            .parse()
-            .map_err(|_not_a_number: std::num::ParseIntError| wrong())?;
-        let letters = tail
-            .find(|c: char| c.is_ascii_digit())
-            .unwrap_or(tail.len());
+        let number: u32 = number.parse().map_err(|_not_a_number: std::num::ParseIntError| wrong())?;
+        let letters = tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len());
         let (unit, next) = tail.split_at(letters);
         let unit = match unit {
             "ms" => Duration::from_millis(1),
@@ -197,9 +150,7 @@ fn restarts(restart: Option<&Map<String, Value>>) -> Checked<Restarts> {
         None | Some("" | "on-failure") => Ok(Restarts::OnFailure(retries)),
         Some("no") => Ok(Restarts::No),
         Some("always") => Ok(Restarts::Always),
-        Some(other) => Err(format!(
-            "invalid_argument: config.restart.policy {other} is not no, on-failure or always"
-        )),
+        Some(other) => Err(format!("invalid_argument: config.restart.policy {other} is not no, on-failure or always")),
     }
 }
 
@@ -213,14 +164,8 @@ fn guest(config: &Map<String, Value>) -> Checked<()> {
     }
     for (field, step) in [("cpus", 1), ("memory_mb", 256)] {
         let value = guest.get(field).filter(|value| !value.is_null());
-        if value.is_some_and(|value| {
-            value
-                .as_u64()
-                .is_none_or(|number| number == 0 || number % step != 0)
-        }) {
-            return Err(format!(
-                "invalid_argument: config.guest.{field} must be a multiple of {step}"
-            ));
+        if value.is_some_and(|value| value.as_u64().is_none_or(|number| number == 0 || number % step != 0)) {
+            return Err(format!("invalid_argument: config.guest.{field} must be a multiple of {step}"));
         }
     }
     Ok(())
@@ -242,16 +187,11 @@ fn flag(body: &Map<String, Value>, field: &str) -> Checked<bool> {
     }
 }
 
-fn object<'a>(
-    body: &'a Map<String, Value>,
-    field: &str,
-) -> Checked<Option<&'a Map<String, Value>>> {
+fn object<'a>(body: &'a Map<String, Value>, field: &str) -> Checked<Option<&'a Map<String, Value>>> {
     match body.get(field) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(object)) => Ok(Some(object)),
-        Some(_) => Err(format!(
-            "invalid_argument: config.{field} must be an object"
-        )),
+        Some(_) => Err(format!("invalid_argument: config.{field} must be an object")),
     }
 }
 
@@ -260,9 +200,7 @@ fn texts(config: &Map<String, Value>, field: &str) -> Checked<BTreeMap<String, S
     pairs
         .map(|(key, value)| match value.as_str() {
             Some(value) => Ok((key.clone(), value.to_owned())),
-            None => Err(format!(
-                "invalid_argument: config.{field}.{key} must be a string"
-            )),
+            None => Err(format!("invalid_argument: config.{field}.{key} must be a string")),
         })
         .collect()
 }
@@ -290,51 +228,18 @@ mod tests {
             (json!({}), "config is required"),
             (json!({"config": {}}), "config.image is required"),
             (json!({"config": {"image": 7}}), "image must be a string"),
-            (
-                json!({"name": "Ä", "config": {"image": "i"}}),
-                "name may hold",
-            ),
+            (json!({"name": "Ä", "config": {"image": "i"}}), "name may hold"),
             (json!({"name": 1, "config": {"image": "i"}}), "name must be"),
-            (
-                json!({"config": {"image": "i", "env": {"A": 1}}}),
-                "config.env.A must be a string",
-            ),
-            (
-                json!({"config": {"image": "i", "env": {"A=B": "1"}}}),
-                "cannot be an environment variable",
-            ),
-            (
-                json!({"config": {"image": "i", "env": []}}),
-                "config.env must be an object",
-            ),
-            (
-                json!({"config": {"image": "i", "metadata": {"a": null}}}),
-                "config.metadata.a",
-            ),
-            (
-                json!({"config": {"image": "i", "auto_destroy": "yes"}}),
-                "auto_destroy",
-            ),
-            (
-                json!({"config": {"image": "i", "restart": {"policy": "never"}}}),
-                "never is not no",
-            ),
-            (
-                json!({"config": {"image": "i", "guest": {"memory_mb": 300}}}),
-                "multiple of 256",
-            ),
-            (
-                json!({"config": {"image": "i", "guest": {"cpu_kind": "quantum"}}}),
-                "cpu_kind",
-            ),
-            (
-                json!({"config": {"image": "i", "stop_config": {"timeout": "soon"}}}),
-                "not a duration",
-            ),
-            (
-                json!({"config": {"image": "i", "stop_config": {"signal": "SIGWHAT"}}}),
-                "unknown signal",
-            ),
+            (json!({"config": {"image": "i", "env": {"A": 1}}}), "config.env.A must be a string"),
+            (json!({"config": {"image": "i", "env": {"A=B": "1"}}}), "cannot be an environment variable"),
+            (json!({"config": {"image": "i", "env": []}}), "config.env must be an object"),
+            (json!({"config": {"image": "i", "metadata": {"a": null}}}), "config.metadata.a"),
+            (json!({"config": {"image": "i", "auto_destroy": "yes"}}), "auto_destroy"),
+            (json!({"config": {"image": "i", "restart": {"policy": "never"}}}), "never is not no"),
+            (json!({"config": {"image": "i", "guest": {"memory_mb": 300}}}), "multiple of 256"),
+            (json!({"config": {"image": "i", "guest": {"cpu_kind": "quantum"}}}), "cpu_kind"),
+            (json!({"config": {"image": "i", "stop_config": {"timeout": "soon"}}}), "not a duration"),
+            (json!({"config": {"image": "i", "stop_config": {"signal": "SIGWHAT"}}}), "unknown signal"),
         ];
         for (body, expected) in table {
             let error = Order::read(&body).err().unwrap_or_default();
@@ -356,9 +261,6 @@ mod tests {
     fn an_unset_restart_policy_starts_again_as_flys_does() {
         let plan = |config: Value| Plan::read(&config).unwrap().restarts;
         assert_eq!(plan(json!({"image": "i"})), Restarts::OnFailure(10));
-        assert_eq!(
-            plan(json!({"image": "i", "restart": {"policy": "no"}})),
-            Restarts::No
-        );
+        assert_eq!(plan(json!({"image": "i", "restart": {"policy": "no"}})), Restarts::No);
     }
 }

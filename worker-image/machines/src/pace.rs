@@ -77,12 +77,8 @@ impl Pace {
     /// Whether one more request is within the limit; takes a token if so.
     pub(crate) fn admits(&mut self, action: Action, subject: &str, now: Instant) -> bool {
         let (rate, burst) = action.limit();
-        let bucket = self
-            .buckets
-            .entry((action, subject.to_owned()))
-            .or_insert((burst, now));
-        let saved =
-            (bucket.0 + now.saturating_duration_since(bucket.1).as_secs_f64() * rate).min(burst);
+        let bucket = self.buckets.entry((action, subject.to_owned())).or_insert((burst, now));
+        let saved = (bucket.0 + now.saturating_duration_since(bucket.1).as_secs_f64() * rate).min(burst);
         let admitted = saved >= 1.0;
         *bucket = (if admitted { saved - 1.0 } else { saved }, now);
         admitted
@@ -97,22 +93,11 @@ mod tests {
     #[test]
     fn three_at_once_then_one_a_second_for_each_action_and_subject() {
         let (mut pace, start) = (Pace::default(), Instant::now());
-        let mut create =
-            |millis: u64| pace.admits(Action::Create, "app", start + Duration::from_millis(millis));
-        assert_eq!(
-            [create(0), create(0), create(0), create(0)],
-            [true, true, true, false]
-        );
-        assert_eq!(
-            [create(900), create(1000), create(1001)],
-            [false, true, false]
-        );
-        assert!(
-            pace.admits(Action::Stop, "app", start) && pace.admits(Action::Create, "other", start)
-        );
-        let gets = (0..12)
-            .filter(|_| pace.admits(Action::Get, "m", start))
-            .count();
+        let mut create = |millis: u64| pace.admits(Action::Create, "app", start + Duration::from_millis(millis));
+        assert_eq!([create(0), create(0), create(0), create(0)], [true, true, true, false]);
+        assert_eq!([create(900), create(1000), create(1001)], [false, true, false]);
+        assert!(pace.admits(Action::Stop, "app", start) && pace.admits(Action::Create, "other", start));
+        let gets = (0..12).filter(|_| pace.admits(Action::Get, "m", start)).count();
         assert_eq!(gets, 10);
     }
 }

@@ -43,58 +43,32 @@ pub(crate) fn start(
     directory: &Path,
     env: &BTreeMap<String, String>,
 ) -> io::Result<Child> {
-    let (work, home, scratch) = (
-        directory.join("work"),
-        directory.join("home"),
-        directory.join("tmp"),
-    );
+    let (work, home, scratch) = (directory.join("work"), directory.join("home"), directory.join("tmp"));
     for made in [&work, &home, &scratch] {
         fs::create_dir_all(made)?;
     }
-    let log = File::options()
-        .create(true)
-        .append(true)
-        .open(directory.join("log"))?;
+    let log = File::options().create(true).append(true).open(directory.join("log"))?;
     // `setsid` changes its own session and becomes the runner: the same pid, without unsafe code between fork and exec.
     let mut command = Command::new("setsid");
-    command
-        .arg(&settings.runner)
-        .arg("start")
-        .current_dir(&work)
-        .env_clear()
-        .envs(env);
-    command
-        .env("PORTER_WORK_DIR", &work)
-        .env("PORTER_BOX", settings.boxing.word())
-        .env("PORTER_MACHINE", id);
-    command
-        .env("PATH", &settings.path)
-        .env("HOME", &home)
-        .env("TMPDIR", &scratch);
+    command.arg(&settings.runner).arg("start").current_dir(&work).env_clear().envs(env);
+    command.env("PORTER_WORK_DIR", &work).env("PORTER_BOX", settings.boxing.word()).env("PORTER_MACHINE", id);
+    command.env("PATH", &settings.path).env("HOME", &home).env("TMPDIR", &scratch);
     if let Some(agents) = &settings.agents_dir {
         command.env("PORTER_AGENTS_DIR", agents);
     }
-    command
-        .stdin(Stdio::null())
-        .stdout(log.try_clone()?)
-        .stderr(log);
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     command.spawn()
 }
 
 impl Process {
     /// The identity of a living process.
     pub(crate) fn of(pid: i32) -> Option<Self> {
-        Some(Self {
-            pid,
-            began: stat(pid)?.began,
-            boot: boot()?,
-        })
+        Some(Self { pid, began: stat(pid)?.began, boot: boot()? })
     }
 
     /// Whether the very same process still lives.
     pub(crate) fn lives(self) -> bool {
-        boot() == Some(self.boot)
-            && stat(self.pid).is_some_and(|stat| stat.began == self.began && !stat.zombie)
+        boot() == Some(self.boot) && stat(self.pid).is_some_and(|stat| stat.began == self.began && !stat.zombie)
     }
 
     /// Sends a signal to the machine's main process, as Fly does; nothing happens when it is gone.
@@ -124,43 +98,24 @@ pub(crate) async fn end(id: &str, leader: Option<i32>) {
 /// The living processes of a machine: of its session or group, with its marker, or started by one of those. `known` holds
 /// those seen before as (pid, began), so that a child whose parent was killed is not lost.
 fn members(marker: &str, leader: Option<i32>, known: &mut BTreeSet<(i32, u64)>) -> Vec<i32> {
-    let all: BTreeMap<i32, Stat> = processes()
-        .filter_map(|pid| Some((pid, stat(pid)?)))
-        .collect();
+    let all: BTreeMap<i32, Stat> = processes().filter_map(|pid| Some((pid, stat(pid)?))).collect();
     let ours = |pid: i32, stat: &Stat| {
-        leader.is_some_and(|leader| [pid, stat.group, stat.session].contains(&leader))
-            || has_marker(pid, marker)
+        leader.is_some_and(|leader| [pid, stat.group, stat.session].contains(&leader)) || has_marker(pid, marker)
     };
-    let mut found: BTreeSet<i32> = all
-        .iter()
-        .filter(|(pid, stat)| ours(**pid, stat))
-        .map(|(pid, _)| *pid)
-        .collect();
+    let mut found: BTreeSet<i32> = all.iter().filter(|(pid, stat)| ours(**pid, stat)).map(|(pid, _)| *pid).collect();
     found.extend(
-        known
-            .iter()
-            .filter(|(pid, began)| all.get(pid).is_some_and(|s| s.began == *began))
-            .map(|(pid, _)| *pid),
+        known.iter().filter(|(pid, began)| all.get(pid).is_some_and(|s| s.began == *began)).map(|(pid, _)| *pid),
     );
     loop {
-        let children = all
-            .iter()
-            .filter(|(pid, stat)| found.contains(&stat.parent) && !found.contains(*pid));
+        let children = all.iter().filter(|(pid, stat)| found.contains(&stat.parent) && !found.contains(*pid));
         let children: Vec<i32> = children.map(|(pid, _)| *pid).collect();
         if children.is_empty() {
             break;
         }
         found.extend(children);
     }
-    known.extend(
-        found
-            .iter()
-            .filter_map(|pid| Some((*pid, all.get(pid)?.began))),
-    );
-    found
-        .into_iter()
-        .filter(|pid| all.get(pid).is_some_and(|stat| !stat.zombie))
-        .collect()
+    known.extend(found.iter().filter_map(|pid| Some((*pid, all.get(pid)?.began))));
+    found.into_iter().filter(|pid| all.get(pid).is_some_and(|stat| !stat.zombie)).collect()
 }
 
 fn send(pid: i32, signal: Signal) {
@@ -178,9 +133,7 @@ fn processes() -> impl Iterator<Item = i32> {
 
 fn has_marker(pid: i32, marker: &str) -> bool {
     let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment
-        .split(|byte| *byte == 0)
-        .any(|entry| entry == marker.as_bytes())
+    environment.split(|byte| *byte == 0).any(|entry| entry == marker.as_bytes())
 }
 
 fn stat(pid: i32) -> Option<Stat> {
@@ -193,30 +146,19 @@ fn parse_stat(line: &str) -> Option<Stat> {
     let zombie = matches!(fields.next()?, "Z" | "X");
     let mut number = || fields.next()?.parse::<i32>().ok();
     let (parent, group, session) = (number()?, number()?, number()?);
-    Some(Stat {
-        zombie,
-        parent,
-        group,
-        session,
-        began: fields.nth(15)?.parse().ok()?,
-    })
+    Some(Stat { zombie, parent, group, session, began: fields.nth(15)?.parse().ok()? })
 }
 
 fn boot() -> Option<u64> {
-    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id")
-        .ok()?
-        .replace('-', "");
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.replace('-', "");
     u64::from_str_radix(id.get(..16)?, 16).ok()
 }
 
 /// How many processes the kernel has ended for want of memory since the computer's boot.
 pub(crate) fn oom_kills() -> u64 {
     let counters = fs::read_to_string("/proc/vmstat").unwrap_or_default();
-    let line = counters
-        .lines()
-        .find_map(|line| line.strip_prefix("oom_kill "));
-    line.and_then(|number| number.trim().parse().ok())
-        .unwrap_or(0)
+    let line = counters.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    line.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -226,13 +168,7 @@ mod tests {
     #[test]
     fn a_name_with_parentheses_does_not_shift_the_fields() {
         let line = "42 (a) Z (b) S 7 40 39 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 987654 1 2";
-        let expected = Stat {
-            zombie: false,
-            parent: 7,
-            group: 40,
-            session: 39,
-            began: 987_654,
-        };
+        let expected = Stat { zombie: false, parent: 7, group: 40, session: 39, began: 987_654 };
         assert_eq!(parse_stat(line), Some(expected));
         assert_eq!(parse_stat("42 (x"), None);
     }
@@ -241,26 +177,8 @@ mod tests {
     fn another_process_with_the_same_number_is_not_taken_for_ours() {
         let me = Process::of(i32::try_from(std::process::id()).unwrap()).unwrap();
         assert!(me.lives());
-        assert!(
-            !Process {
-                began: me.began - 1,
-                ..me
-            }
-            .lives()
-        );
-        assert!(
-            !Process {
-                began: me.began + 1,
-                ..me
-            }
-            .lives()
-        );
-        assert!(
-            !Process {
-                boot: me.boot ^ 1,
-                ..me
-            }
-            .lives()
-        );
+        assert!(!Process { began: me.began - 1, ..me }.lives());
+        assert!(!Process { began: me.began + 1, ..me }.lives());
+        assert!(!Process { boot: me.boot ^ 1, ..me }.lives());
     }
 }

@@ -24,38 +24,22 @@ impl Records {
     /// Opens a state directory and reads what is there. The error is a sentence.
     pub(crate) fn open(state: &Path) -> Result<Self, String> {
         let trouble = |what: &Path, e: std::io::Error| format!("{}: {e}", what.display());
-        for directory in [
-            state.to_owned(),
-            state.join("records"),
-            state.join("machines"),
-        ] {
+        for directory in [state.to_owned(), state.join("records"), state.join("machines")] {
             private_directory(&directory).map_err(|e| trouble(&directory, e))?;
         }
         let lock = File::create(state.join("lock")).map_err(|e| trouble(state, e))?;
-        lock.try_lock()
-            .map_err(|_held| format!("{} is in use by another porter-machines", state.display()))?;
+        lock.try_lock().map_err(|_held| format!("{} is in use by another porter-machines", state.display()))?;
         let mut machines = BTreeMap::new();
-        for entry in fs::read_dir(state.join("records"))
-            .map_err(|e| trouble(state, e))?
-            .flatten()
-        {
-            if entry
-                .path()
-                .extension()
-                .is_none_or(|extension| extension != "json")
-            {
+        for entry in fs::read_dir(state.join("records")).map_err(|e| trouble(state, e))?.flatten() {
+            if entry.path().extension().is_none_or(|extension| extension != "json") {
                 continue;
             }
             let text = fs::read_to_string(entry.path()).map_err(|e| trouble(&entry.path(), e))?;
-            let machine: Machine = serde_json::from_str(&text)
-                .map_err(|e| format!("{} is not a record: {e}", entry.path().display()))?;
+            let machine: Machine =
+                serde_json::from_str(&text).map_err(|e| format!("{} is not a record: {e}", entry.path().display()))?;
             machines.insert(machine.id.clone(), machine);
         }
-        Ok(Self {
-            state: state.to_owned(),
-            machines,
-            _lock: lock,
-        })
+        Ok(Self { state: state.to_owned(), machines, _lock: lock })
     }
 
     /// The machine with this id, destroyed or not.
@@ -70,8 +54,7 @@ impl Records {
 
     /// Puts a record in place, in memory and on disk.
     pub(crate) fn put(&mut self, machine: Machine) -> Result<(), String> {
-        self.write(&machine)
-            .map_err(|e| format!("cannot write the record of machine {}: {e}", machine.id))?;
+        self.write(&machine).map_err(|e| format!("cannot write the record of machine {}: {e}", machine.id))?;
         self.machines.insert(machine.id.clone(), machine);
         self.prune();
         Ok(())
@@ -99,12 +82,7 @@ impl Records {
     fn write(&self, machine: &Machine) -> std::io::Result<()> {
         let path = self.record(&machine.id);
         let draft = path.with_extension("draft");
-        let mut file = File::options()
-            .create(true)
-            .truncate(true)
-            .write(true)
-            .mode(0o600)
-            .open(&draft)?;
+        let mut file = File::options().create(true).truncate(true).write(true).mode(0o600).open(&draft)?;
         file.write_all(&serde_json::to_vec(machine)?)?;
         fs::rename(draft, path)
     }
@@ -114,12 +92,8 @@ impl Records {
     }
 
     fn prune(&mut self) {
-        let gone = self
-            .machines
-            .values()
-            .filter(|machine| machine.state == State::Destroyed);
-        let mut gone: Vec<(String, String)> =
-            gone.map(|m| (m.updated_at.clone(), m.id.clone())).collect();
+        let gone = self.machines.values().filter(|machine| machine.state == State::Destroyed);
+        let mut gone: Vec<(String, String)> = gone.map(|m| (m.updated_at.clone(), m.id.clone())).collect();
         gone.sort();
         let surplus = gone.len().saturating_sub(TOMBSTONES_KEPT);
         for (_, id) in gone.into_iter().take(surplus) {
@@ -133,9 +107,6 @@ impl Records {
 
 /// Makes a directory that only its owner can enter.
 pub(crate) fn private_directory(path: &Path) -> std::io::Result<()> {
-    fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
     fs::set_permissions(path, fs::Permissions::from_mode(0o700))
 }

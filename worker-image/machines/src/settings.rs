@@ -60,8 +60,7 @@ impl Settings {
         environment: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, String> {
         let token = environment("FLY_API_TOKEN").filter(|token| !token.trim().is_empty());
-        let token = token
-            .ok_or("FLY_API_TOKEN is not set: give the bearer token that callers must send")?;
+        let token = token.ok_or("FLY_API_TOKEN is not set: give the bearer token that callers must send")?;
         let (mut port, mut state, mut runner) = (None, None, None);
         let mut settings = Self {
             port: 0,
@@ -69,9 +68,7 @@ impl Settings {
             runner: PathBuf::new(),
             agents_dir: None,
             boxing: Boxing::Bwrap,
-            app: environment("FLY_APP_NAME")
-                .filter(|app| !app.is_empty())
-                .unwrap_or_else(|| "porter-local".into()),
+            app: environment("FLY_APP_NAME").filter(|app| !app.is_empty()).unwrap_or_else(|| "porter-local".into()),
             rate_limit: false,
             boot_delay: Duration::ZERO,
             faults: false,
@@ -79,11 +76,7 @@ impl Settings {
             token: Sha256::digest(token.trim().as_bytes()).into(),
         };
         while let Some(argument) = arguments.next() {
-            let mut value = || {
-                arguments
-                    .next()
-                    .ok_or_else(|| format!("{argument} wants a value\n{USAGE}"))
-            };
+            let mut value = || arguments.next().ok_or_else(|| format!("{argument} wants a value\n{USAGE}"));
             match argument.as_str() {
                 "--port" => port = Some(value()?.parse().map_err(|e| format!("--port: {e}"))?),
                 "--state" => state = Some(PathBuf::from(value()?)),
@@ -92,9 +85,7 @@ impl Settings {
                 "--app" => settings.app = value()?,
                 "--box" => settings.boxing = boxing(&value()?)?,
                 "--boot-delay-ms" => {
-                    let millis = value()?
-                        .parse()
-                        .map_err(|e| format!("--boot-delay-ms: {e}"))?;
+                    let millis = value()?.parse().map_err(|e| format!("--boot-delay-ms: {e}"))?;
                     settings.boot_delay = Duration::from_millis(millis);
                 }
                 "--rate-limit" => settings.rate_limit = true,
@@ -105,10 +96,7 @@ impl Settings {
         settings.port = port.ok_or_else(|| format!("--port is missing\n{USAGE}"))?;
         settings.state = absolute(state, "--state")?;
         settings.runner = absolute(runner, "--runner")?;
-        settings.agents_dir = settings
-            .agents_dir
-            .map(|dir| absolute(Some(dir), "--agents-dir"))
-            .transpose()?;
+        settings.agents_dir = settings.agents_dir.map(|dir| absolute(Some(dir), "--agents-dir")).transpose()?;
         Ok(settings)
     }
 
@@ -138,9 +126,7 @@ mod tests {
 
     fn read(arguments: &[&str], token: Option<&str>) -> Result<Settings, String> {
         Settings::read(arguments.iter().map(ToString::to_string), |name| {
-            (name == "FLY_API_TOKEN")
-                .then(|| token.map(ToOwned::to_owned))
-                .flatten()
+            (name == "FLY_API_TOKEN").then(|| token.map(ToOwned::to_owned)).flatten()
         })
     }
 
@@ -148,40 +134,13 @@ mod tests {
     fn what_is_missing_is_named() {
         let full = ["--port", "0", "--state", "s", "--runner", "r"];
         assert!(read(&full, None).err().unwrap().contains("FLY_API_TOKEN"));
-        assert!(
-            read(&full, Some(" "))
-                .err()
-                .unwrap()
-                .contains("FLY_API_TOKEN")
-        );
-        assert!(
-            read(&full[2..], Some("t"))
-                .err()
-                .unwrap()
-                .contains("--port")
-        );
-        assert!(
-            read(&full[..4], Some("t"))
-                .err()
-                .unwrap()
-                .contains("--runner")
-        );
-        assert!(
-            read(&["--box", "docker"], Some("t"))
-                .err()
-                .unwrap()
-                .contains("bwrap or off")
-        );
-        assert!(
-            read(&["--state"], Some("t"))
-                .err()
-                .unwrap()
-                .contains("wants a value")
-        );
+        assert!(read(&full, Some(" ")).err().unwrap().contains("FLY_API_TOKEN"));
+        assert!(read(&full[2..], Some("t")).err().unwrap().contains("--port"));
+        assert!(read(&full[..4], Some("t")).err().unwrap().contains("--runner"));
+        assert!(read(&["--box", "docker"], Some("t")).err().unwrap().contains("bwrap or off"));
+        assert!(read(&["--state"], Some("t")).err().unwrap().contains("wants a value"));
         let settings = read(&full, Some("t")).unwrap();
-        assert!(
-            settings.state.is_absolute() && settings.boxing == Boxing::Bwrap && !settings.faults
-        );
+        assert!(settings.state.is_absolute() && settings.boxing == Boxing::Bwrap && !settings.faults);
         assert!(settings.token_is("t") && !settings.token_is("T") && !settings.token_is(""));
     }
 }

@@ -69,13 +69,7 @@ pub(crate) async fn live(host: Arc<Host>, id: String, mut orders: UnboundedRecei
             }
             Run::CalledOff(_) => return remove(&host, &id, Source::User).await,
             Run::Ended(ending) if starts_again(plan.restarts, &ending, restarts) => {
-                host.enter(
-                    &id,
-                    State::Starting,
-                    "exit",
-                    Source::Host,
-                    Some(ending.request(true, restarts)),
-                );
+                host.enter(&id, State::Starting, "exit", Source::Host, Some(ending.request(true, restarts)));
                 restarts += 1;
                 tokio::time::sleep(BETWEEN_RESTARTS).await;
             }
@@ -88,12 +82,7 @@ pub(crate) async fn live(host: Arc<Host>, id: String, mut orders: UnboundedRecei
 }
 
 /// Boots the machine and waits for its end.
-async fn one_run(
-    host: &Host,
-    machine: &Machine,
-    plan: &Plan,
-    orders: &mut UnboundedReceiver<Command>,
-) -> Run {
+async fn one_run(host: &Host, machine: &Machine, plan: &Plan, orders: &mut UnboundedReceiver<Command>) -> Run {
     tokio::select! {
         biased;
         Some(command) = orders.recv() => return Run::CalledOff(command),
@@ -104,54 +93,22 @@ async fn one_run(
     let oom_before = process::oom_kills();
     let started = private_directory(&directory)
         .and_then(|()| process::start(&host.settings, &machine.id, &directory, &plan.env))
-        .and_then(|child| {
-            Ok((
-                child
-                    .id()
-                    .and_then(known)
-                    .ok_or(std::io::ErrorKind::NotFound)?,
-                child,
-            ))
-        });
+        .and_then(|child| Ok((child.id().and_then(known).ok_or(std::io::ErrorKind::NotFound)?, child)));
     let (process, mut child) = match started {
         Ok(started) => started,
         Err(reason) => {
-            eprintln!(
-                "porter-machines: machine {} ({}) cannot start: {reason}",
-                machine.id, machine.name
-            );
-            return Run::Ended(Ending {
-                process: None,
-                exit_code: -1,
-                signal: -1,
-                oom_killed: false,
-                asked: None,
-            });
+            eprintln!("porter-machines: machine {} ({}) cannot start: {reason}", machine.id, machine.name);
+            return Run::Ended(Ending { process: None, exit_code: -1, signal: -1, oom_killed: false, asked: None });
         }
     };
-    host.enter(
-        &machine.id,
-        State::Started(process),
-        "start",
-        Source::Host,
-        None,
-    );
+    host.enter(&machine.id, State::Started(process), "start", Source::Host, None);
     let (status, asked) = until_exit(&machine.id, &mut child, process, orders).await;
     // As when a real machine's main process ends: nothing in it survives.
     process::end(&machine.id, Some(process.pid)).await;
     let signal = status.and_then(|status| status.signal()).unwrap_or(-1);
-    let exit_code = status
-        .and_then(|status| status.code())
-        .unwrap_or(if signal > 0 { 128 + signal } else { -1 });
-    let oom_killed =
-        signal == Signal::SIGKILL as i32 && asked.is_none() && process::oom_kills() > oom_before;
-    Run::Ended(Ending {
-        process: Some(process),
-        exit_code,
-        signal,
-        oom_killed,
-        asked,
-    })
+    let exit_code = status.and_then(|status| status.code()).unwrap_or(if signal > 0 { 128 + signal } else { -1 });
+    let oom_killed = signal == Signal::SIGKILL as i32 && asked.is_none() && process::oom_kills() > oom_before;
+    Run::Ended(Ending { process: Some(process), exit_code, signal, oom_killed, asked })
 }
 
 fn known(pid: u32) -> Option<Process> {
@@ -219,10 +176,7 @@ impl Ending {
             restarting,
             exited_at: now().rfc3339(),
         };
-        ExitRequest {
-            exit_event,
-            restart_count,
-        }
+        ExitRequest { exit_event, restart_count }
     }
 }
 
@@ -231,23 +185,8 @@ async fn settle(host: &Host, id: &str, ending: &Ending, auto_destroy: bool, rest
     let exit = Some(ending.request(false, restarts));
     let destroyed = matches!(ending.asked, Some(Command::Destroy));
     if destroyed || auto_destroy {
-        host.enter(
-            id,
-            State::Destroying(ending.process),
-            "exit",
-            Source::Host,
-            exit,
-        );
-        remove(
-            host,
-            id,
-            if destroyed {
-                Source::User
-            } else {
-                Source::Host
-            },
-        )
-        .await;
+        host.enter(id, State::Destroying(ending.process), "exit", Source::Host, exit);
+        remove(host, id, if destroyed { Source::User } else { Source::Host }).await;
     } else {
         host.finish(id, State::Stopped, "exit", Source::Host, exit);
     }
@@ -259,10 +198,7 @@ pub(crate) async fn remove(host: &Host, id: &str, source: Source) {
     if let Err(reason) = tokio::fs::remove_dir_all(&directory).await
         && reason.kind() != std::io::ErrorKind::NotFound
     {
-        eprintln!(
-            "porter-machines: cannot remove {}: {reason}",
-            directory.display()
-        );
+        eprintln!("porter-machines: cannot remove {}: {reason}", directory.display());
     }
     host.finish(id, State::Destroyed, "destroy", source, None);
 }
@@ -271,13 +207,7 @@ pub(crate) async fn remove(host: &Host, id: &str, source: Source) {
 /// machine's marker, or whose number and beginning are on record, are touched.
 pub(crate) async fn clear_leftovers(host: &Host, machine: &Machine) {
     let process = machine.state.process();
-    process::end(
-        &machine.id,
-        process
-            .filter(|process| process.lives())
-            .map(|process| process.pid),
-    )
-    .await;
+    process::end(&machine.id, process.filter(|process| process.lives()).map(|process| process.pid)).await;
     let asked = match machine.state {
         State::Destroying(None) => return remove(host, &machine.id, Source::Host).await,
         State::Destroying(Some(_)) => Some(Command::Destroy),
@@ -286,13 +216,7 @@ pub(crate) async fn clear_leftovers(host: &Host, machine: &Machine) {
             return;
         }
     };
-    let ending = Ending {
-        process,
-        exit_code: 137,
-        signal: 9,
-        oom_killed: false,
-        asked,
-    };
+    let ending = Ending { process, exit_code: 137, signal: 9, oom_killed: false, asked };
     let auto_destroy = plan(machine).is_ok_and(|plan| plan.auto_destroy);
     settle(host, &machine.id, &ending, auto_destroy, 0).await;
 }
@@ -302,9 +226,7 @@ fn say_last_words(host: &Host, machine: &Machine, ending: &Ending) {
     if ending.exit_code != 0 && ending.asked.is_none() {
         let words = tail(&host.directory(&machine.id).join("log"), 2048).unwrap_or_default();
         let (id, name, code) = (&machine.id, &machine.name, ending.exit_code);
-        eprintln!(
-            "porter-machines: machine {id} ({name}) ended with code {code}; its last words:\n{words}"
-        );
+        eprintln!("porter-machines: machine {id} ({name}) ended with code {code}; its last words:\n{words}");
     }
 }
 

@@ -14,13 +14,8 @@ use super::wire::{Answer, Call, Problem, Response, merge_into, stamp};
 /// Seconds an installation token lives.
 const TOKEN_LIFE_S: i64 = 3600;
 /// The events an App of ours subscribes to.
-const EVENTS: [&str; 5] = [
-    "issue_comment",
-    "issues",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-];
+const EVENTS: [&str; 5] =
+    ["issue_comment", "issues", "pull_request", "pull_request_review", "pull_request_review_comment"];
 
 impl Github {
     pub(crate) fn app_route(&mut self, call: &Call, parts: &[&str]) -> Answer {
@@ -33,16 +28,10 @@ impl Github {
         match (call.method(), parts) {
             ("GET", ["app"]) => self.own_app(call),
             ("GET", ["app", "installations"]) => {
-                let all: Vec<Value> = self
-                    .installations
-                    .values()
-                    .map(|one| self.installation_json(one))
-                    .collect();
+                let all: Vec<Value> = self.installations.values().map(|one| self.installation_json(one)).collect();
                 Ok(call.page(&all))
             }
-            ("GET", ["app", "installations", id]) => Ok(Response::ok(
-                &self.installation_json(self.installation(id)?),
-            )),
+            ("GET", ["app", "installations", id]) => Ok(Response::ok(&self.installation_json(self.installation(id)?))),
             ("POST", ["app", "installations", id, "access_tokens"]) => self.mint(call, id),
             (_, ["app", "hook", "deliveries", rest @ ..]) => self.delivery_route(call, rest),
             _ => Err(Problem::not_found()),
@@ -90,97 +79,57 @@ impl Github {
         let repositories = self.asked_repositories(call, &installation)?;
         let asked = asked_permissions(call)?;
         for (name, level) in asked.iter().flatten() {
-            if installation
-                .permissions
-                .get(name)
-                .is_none_or(|granted| granted < level)
-            {
-                return Err(Problem::new(
-                    422,
-                    "The permissions requested are not granted to this installation.",
-                ));
+            if installation.permissions.get(name).is_none_or(|granted| granted < level) {
+                return Err(Problem::new(422, "The permissions requested are not granted to this installation."));
             }
         }
-        let mut permissions = asked
-            .clone()
-            .unwrap_or_else(|| installation.permissions.clone());
+        let mut permissions = asked.clone().unwrap_or_else(|| installation.permissions.clone());
         permissions.insert("metadata".into(), Level::Read);
         let grant = Grant {
             installation: installation.id,
             repositories: repositories.clone(),
             permissions: permissions.clone(),
         };
-        let token = self.new_token(
-            "ghs",
-            Caller::Installation(Arc::new(grant)),
-            Some(call.now.plus_seconds(TOKEN_LIFE_S)),
-        );
+        let token =
+            self.new_token("ghs", Caller::Installation(Arc::new(grant)), Some(call.now.plus_seconds(TOKEN_LIFE_S)));
         let names = repositories.as_ref().map(|set| {
-            set.iter()
-                .filter_map(|id| self.repository(*id).ok())
-                .map(|repo| self.full_name(repo))
-                .collect::<Vec<_>>()
+            set.iter().filter_map(|id| self.repository(*id).ok()).map(|repo| self.full_name(repo)).collect::<Vec<_>>()
         });
         self.record.minted.push(Arc::new(Minted {
             at: call.now,
             installation: installation.id,
             repositories: names,
-            permissions: asked.map(|asked| {
-                asked
-                    .into_iter()
-                    .map(|(name, level)| (name, level.word().to_owned()))
-                    .collect()
-            }),
+            permissions: asked
+                .map(|asked| asked.into_iter().map(|(name, level)| (name, level.word().to_owned())).collect()),
         }));
-        let selection = if repositories.is_some() || installation.repositories.is_some() {
-            "selected"
-        } else {
-            "all"
-        };
+        let selection = if repositories.is_some() || installation.repositories.is_some() { "selected" } else { "all" };
         let mut answer = json!({
             "token": token, "expires_at": stamp(call.now.plus_seconds(TOKEN_LIFE_S)), "permissions": words(&permissions),
             "repository_selection": selection,
         });
         if let Some(set) = repositories {
-            let list: Value = set
-                .iter()
-                .filter_map(|id| self.repository(*id).ok())
-                .map(|repo| self.repo_json(repo))
-                .collect();
+            let list: Value =
+                set.iter().filter_map(|id| self.repository(*id).ok()).map(|repo| self.repo_json(repo)).collect();
             merge_into(&mut answer, json!({"repositories": list}));
         }
         Ok(Response::created(&answer))
     }
 
     /// The repositories a token is to be narrowed to, by id or name; each must be the installation's.
-    fn asked_repositories(
-        &self,
-        call: &Call,
-        installation: &Installation,
-    ) -> Result<Option<BTreeSet<i64>>, Problem> {
+    fn asked_repositories(&self, call: &Call, installation: &Installation) -> Result<Option<BTreeSet<i64>>, Problem> {
         let ids = call.json.get("repository_ids").and_then(Value::as_array);
         let names = call.texts("repositories");
         if ids.is_none() && names.is_none() {
             return Ok(None);
         }
-        let mut set: BTreeSet<i64> = ids
-            .into_iter()
-            .flatten()
-            .filter_map(Value::as_i64)
-            .collect();
+        let mut set: BTreeSet<i64> = ids.into_iter().flatten().filter_map(Value::as_i64).collect();
         for name in names.into_iter().flatten() {
             let full = format!("{}/{name}", self.login(installation.account));
             set.insert(self.repository_named(&full).unwrap_or(-1));
         }
         let reachable = |id: &i64| {
-            let owned = self
-                .repository(*id)
-                .is_ok_and(|repo| repo.owner == installation.account);
-            owned
-                && installation
-                    .repositories
-                    .as_ref()
-                    .is_none_or(|all| all.contains(id))
+            let owned = self.repository(*id).is_ok_and(|repo| repo.owner == installation.account);
+            owned && installation.repositories.as_ref().is_none_or(|all| all.contains(id))
         };
         if set.iter().all(reachable) {
             return Ok(Some(set));
@@ -207,14 +156,9 @@ impl Github {
     fn own_installation(&mut self, call: &Call, grant: &Grant, rest: &[&str]) -> Answer {
         match (call.method(), rest) {
             ("GET", ["repositories"]) => {
-                let seen = self
-                    .repositories
-                    .values()
-                    .filter(|repo| self.in_scope(grant, repo));
+                let seen = self.repositories.values().filter(|repo| self.in_scope(grant, repo));
                 let list: Vec<Value> = seen.map(|repo| self.repo_json(repo)).collect();
-                Ok(Response::ok(
-                    &json!({"total_count": list.len(), "repositories": list}),
-                ))
+                Ok(Response::ok(&json!({"total_count": list.len(), "repositories": list})))
             }
             ("DELETE", ["token"]) => {
                 self.tokens.retain(|_, token| token.caller != call.caller);
@@ -229,11 +173,9 @@ fn asked_permissions(call: &Call) -> Result<Option<BTreeMap<String, Level>>, Pro
     let Some(asked) = call.json.get("permissions").and_then(Value::as_object) else {
         return Ok(None);
     };
-    let read =
-        |(name, level): (&String, &Value)| Some((name.clone(), Level::parse(level.as_str()?)?));
+    let read = |(name, level): (&String, &Value)| Some((name.clone(), Level::parse(level.as_str()?)?));
     let all: Option<BTreeMap<String, Level>> = asked.iter().map(read).collect();
-    all.map(Some)
-        .ok_or_else(|| Problem::new(422, "Invalid request.\n\nInvalid permission level."))
+    all.map(Some).ok_or_else(|| Problem::new(422, "Invalid request.\n\nInvalid permission level."))
 }
 
 fn words(permissions: &BTreeMap<String, Level>) -> Value {

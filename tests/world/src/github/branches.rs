@@ -17,8 +17,7 @@ impl Github {
                 let refs = self.repository(repo)?.git.refs.iter();
                 let short = |(name, oid): (&String, &Oid)| {
                     let name = name.strip_prefix("refs/heads/")?;
-                    let commit =
-                        json!({"sha": oid.to_string(), "url": format!("{api}/commits/{oid}")});
+                    let commit = json!({"sha": oid.to_string(), "url": format!("{api}/commits/{oid}")});
                     Some(json!({"name": name, "commit": commit, "protected": false}))
                 };
                 Ok(call.page(&refs.filter_map(short).collect::<Vec<_>>()))
@@ -27,10 +26,7 @@ impl Github {
             ("GET", ["commits"]) => {
                 let repository = self.repository(repo)?;
                 let from = call.query.get("sha").unwrap_or(&repository.default_branch);
-                let from = repository
-                    .git
-                    .resolve(from)
-                    .ok_or_else(Problem::not_found)?;
+                let from = repository.git.resolve(from).ok_or_else(Problem::not_found)?;
                 let path = call.query.get("path");
                 let touches = |oid: &Oid| path.is_none_or(|path| self.touched(repo, *oid, path));
                 let list: Result<Vec<Value>, Problem> = repository
@@ -44,17 +40,11 @@ impl Github {
             }
             ("GET", ["commits", name @ ..]) => {
                 let oid = self.repository(repo)?.git.resolve(&name.join("/"));
-                let oid = oid.ok_or_else(|| {
-                    Problem::new(422, format!("No commit found for SHA: {}", name.join("/")))
-                })?;
+                let oid =
+                    oid.ok_or_else(|| Problem::new(422, format!("No commit found for SHA: {}", name.join("/"))))?;
                 if call.wants("sha") {
-                    let headers =
-                        vec![("content-type".into(), "application/vnd.github.sha".into())];
-                    return Ok(Response {
-                        status: 200,
-                        headers,
-                        body: oid.to_string().into_bytes(),
-                    });
+                    let headers = vec![("content-type".into(), "application/vnd.github.sha".into())];
+                    return Ok(Response { status: 200, headers, body: oid.to_string().into_bytes() });
                 }
                 self.read_commit(repo, oid)
             }
@@ -66,25 +56,14 @@ impl Github {
         let Ok(repository) = self.repository(repo) else {
             return false;
         };
-        let at = |oid: Oid| {
-            repository
-                .git
-                .tree_of(oid)
-                .and_then(|tree| repository.git.at(tree, path))
-        };
-        let parent = repository
-            .git
-            .commit(oid)
-            .and_then(|commit| commit.parents.first().copied());
+        let at = |oid: Oid| repository.git.tree_of(oid).and_then(|tree| repository.git.at(tree, path));
+        let parent = repository.git.commit(oid).and_then(|commit| commit.parents.first().copied());
         at(oid) != parent.and_then(at)
     }
 
     fn read_branch(&self, repo: i64, name: &str) -> Answer {
         let repository = self.repository(repo)?;
-        let oid = repository
-            .git
-            .branch(name)
-            .ok_or_else(|| Problem::new(404, "Branch not found"))?;
+        let oid = repository.git.branch(name).ok_or_else(|| Problem::new(404, "Branch not found"))?;
         let (api, web) = (self.repo_api(repository), self.repo_web(repository));
         Ok(Response::ok(&json!({
             "name": name, "commit": self.commit_json(repo, oid)?, "protected": false,
@@ -96,18 +75,9 @@ impl Github {
 
     fn read_commit(&self, repo: i64, oid: Oid) -> Answer {
         let mut value = self.commit_json(repo, oid)?;
-        let parent = self
-            .repository(repo)?
-            .git
-            .commit(oid)
-            .and_then(|commit| commit.parents.first().copied());
+        let parent = self.repository(repo)?.git.commit(oid).and_then(|commit| commit.parents.first().copied());
         let files = self.changed_files(repo, parent, oid)?;
-        let sum = |field: &str| {
-            files
-                .iter()
-                .filter_map(|file| file.get(field)?.as_i64())
-                .sum::<i64>()
-        };
+        let sum = |field: &str| files.iter().filter_map(|file| file.get(field)?.as_i64()).sum::<i64>();
         let (additions, deletions) = (sum("additions"), sum("deletions"));
         merge_into(
             &mut value,
@@ -124,11 +94,11 @@ impl Github {
         let commit = repository.git.commit(oid).ok_or_else(Problem::not_found)?;
         let (api, web) = (self.repo_api(repository), self.repo_web(repository));
         let account = |email: &str| {
-            let known = self.users.keys().copied().find(|id| {
-                self.signature(*id, porter::domain::time::Timestamp::from_millis(0))
-                    .email
-                    == email
-            });
+            let known = self
+                .users
+                .keys()
+                .copied()
+                .find(|id| self.signature(*id, porter::domain::time::Timestamp::from_millis(0)).email == email);
             known.map(|id| self.user_json(id))
         };
         let mut inner = self.git_commit_json(repo, oid)?;

@@ -71,9 +71,7 @@ impl Level {
     /// Reads GitHub's word.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Read, Self::Write, Self::Admin]
-            .into_iter()
-            .find(|level| level.word() == word)
+        [Self::Read, Self::Write, Self::Admin].into_iter().find(|level| level.word() == word)
     }
 }
 
@@ -114,20 +112,11 @@ impl Caller {
             Self::Anonymous => "anonymous".to_owned(),
             Self::App => "app".to_owned(),
             Self::Installation(grant) => {
-                let permissions: Vec<String> = grant
-                    .permissions
-                    .iter()
-                    .map(|(name, level)| format!("{name}:{}", level.word()))
-                    .collect();
-                let repositories = grant
-                    .repositories
-                    .as_ref()
-                    .map_or_else(|| "all".to_owned(), |set| format!("{set:?}"));
-                format!(
-                    "installation {} {repositories} {}",
-                    grant.installation,
-                    permissions.join(",")
-                )
+                let permissions: Vec<String> =
+                    grant.permissions.iter().map(|(name, level)| format!("{name}:{}", level.word())).collect();
+                let repositories =
+                    grant.repositories.as_ref().map_or_else(|| "all".to_owned(), |set| format!("{set:?}"));
+                format!("installation {} {repositories} {}", grant.installation, permissions.join(","))
             }
             Self::Person { user, .. } => format!("user {user}"),
         }
@@ -151,14 +140,9 @@ impl Github {
         if scheme.eq_ignore_ascii_case("bearer") && credential.split('.').count() == 3 {
             return self.verify_jwt(credential, now);
         }
-        let credential = if scheme.eq_ignore_ascii_case("basic") {
-            basic_password(credential)
-        } else {
-            Some(credential.to_owned())
-        };
-        credential
-            .and_then(|token| self.token(&token, now))
-            .ok_or_else(bad_credentials)
+        let credential =
+            if scheme.eq_ignore_ascii_case("basic") { basic_password(credential) } else { Some(credential.to_owned()) };
+        credential.and_then(|token| self.token(&token, now)).ok_or_else(bad_credentials)
     }
 
     /// What a token stands for; `None` when it is unknown or expired.
@@ -172,40 +156,27 @@ impl Github {
     /// Source: docs.github.com, "Generating a JSON Web Token (JWT) for a GitHub App".
     fn verify_jwt(&self, jwt: &str, now: Timestamp) -> Result<Caller, Problem> {
         let undecodable = || Problem::new(401, "A JSON web token could not be decoded");
-        let app = self
-            .app
-            .as_ref()
-            .ok_or_else(|| Problem::new(401, "Integration not found"))?;
+        let app = self.app.as_ref().ok_or_else(|| Problem::new(401, "Integration not found"))?;
         let (signed, signature) = jwt.rsplit_once('.').ok_or_else(undecodable)?;
         let (header, claims) = signed.split_once('.').ok_or_else(undecodable)?;
-        let part = |text: &str| -> Option<Value> {
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok()
-        };
-        let (header, claims) = (
-            part(header).ok_or_else(undecodable)?,
-            part(claims).ok_or_else(undecodable)?,
-        );
-        let signature = URL_SAFE_NO_PAD
-            .decode(signature)
-            .ok()
-            .ok_or_else(undecodable)?;
+        let part = |text: &str| -> Option<Value> { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(text).ok()?).ok() };
+        let (header, claims) = (part(header).ok_or_else(undecodable)?, part(claims).ok_or_else(undecodable)?);
+        let signature = URL_SAFE_NO_PAD.decode(signature).ok().ok_or_else(undecodable)?;
         if header.get("alg").and_then(Value::as_str) != Some("RS256")
             || !app.key.verifies(signed.as_bytes(), &signature)
         {
             return Err(undecodable());
         }
-        let issuer = claims
-            .get("iss")
-            .map(|iss| iss.as_str().map_or_else(|| iss.to_string(), str::to_owned));
+        let issuer = claims.get("iss").map(|iss| iss.as_str().map_or_else(|| iss.to_string(), str::to_owned));
         if issuer != Some(app.id.to_string()) && issuer.as_deref() != Some(app.client_id.as_str()) {
-            return Err(Problem::new(
-                401,
-                "'Issuer' claim ('iss') must be an Integer",
-            ));
+            return Err(Problem::new(401, "'Issuer' claim ('iss') must be an Integer"));
         }
         let time = |name: &str| claims.get(name).and_then(Value::as_i64);
         let issued = time("iat").ok_or_else(|| {
-            Problem::new(401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued")
+            Problem::new(
+                401,
+                "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
+            )
         })?;
         let expires = time("exp").ok_or_else(|| {
             Problem::new(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires")
@@ -217,10 +188,7 @@ impl Github {
             ));
         }
         if expires > now.seconds() + 660 || expires - issued > 660 {
-            return Err(Problem::new(
-                401,
-                "'Expiration time' claim ('exp') is too far in the future",
-            ));
+            return Err(Problem::new(401, "'Expiration time' claim ('exp') is too far in the future"));
         }
         Ok(Caller::App)
     }
@@ -231,16 +199,8 @@ impl AppKey {
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rsa { modulus, exponent } => {
-                let key = ring::signature::RsaPublicKeyComponents {
-                    n: modulus,
-                    e: exponent,
-                };
-                key.verify(
-                    &ring::signature::RSA_PKCS1_2048_8192_SHA256,
-                    message,
-                    signature,
-                )
-                .is_ok()
+                let key = ring::signature::RsaPublicKeyComponents { n: modulus, e: exponent };
+                key.verify(&ring::signature::RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
             }
             Self::Quick(secret) => {
                 let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret);

@@ -31,24 +31,14 @@ impl Github {
     /// `/issues/comments…`, across the repository.
     pub(crate) fn comment_route(&mut self, call: &Call, repo: i64, rest: &[&str]) -> Answer {
         if let ("GET", []) = (call.method(), rest) {
-            self.need(
-                call,
-                repo,
-                &[Permission::Issues, Permission::PullRequests],
-                Level::Read,
-            )?;
+            self.need(call, repo, &[Permission::Issues, Permission::PullRequests], Level::Read)?;
             return self.list_comments(call, repo, &|_| true);
         }
         let [id, inner @ ..] = rest else {
             return Err(Problem::not_found());
         };
         let id = super::wire::id(id)?;
-        let number = self
-            .repository(repo)?
-            .comments
-            .get(&id)
-            .ok_or_else(Problem::not_found)?
-            .issue;
+        let number = self.repository(repo)?.comments.get(&id).ok_or_else(Problem::not_found)?.issue;
         match (call.method(), inner) {
             ("GET", []) => {
                 self.need_issue(call, repo, number, Level::Read)?;
@@ -65,43 +55,20 @@ impl Github {
                 self.repository_mut(repo)?.comments.remove(&id);
                 Ok(Response::no_content())
             }
-            (_, ["reactions", reaction @ ..]) => {
-                self.reaction_route(call, repo, Subject::Comment(id), reaction)
-            }
+            (_, ["reactions", reaction @ ..]) => self.reaction_route(call, repo, Subject::Comment(id), reaction),
             _ => Err(Problem::not_found()),
         }
     }
 
-    fn need_own_comment(
-        &self,
-        call: &Call,
-        repo: i64,
-        id: i64,
-        number: i64,
-    ) -> Result<(), Problem> {
+    fn need_own_comment(&self, call: &Call, repo: i64, id: i64, number: i64) -> Result<(), Problem> {
         self.need_issue(call, repo, number, Level::Write)?;
-        let author = self
-            .repository(repo)?
-            .comments
-            .get(&id)
-            .ok_or_else(Problem::not_found)?
-            .author;
-        if author == self.actor(call)? {
-            Ok(())
-        } else {
-            self.need_role(call, repo, Role::Write)
-        }
+        let author = self.repository(repo)?.comments.get(&id).ok_or_else(Problem::not_found)?.author;
+        if author == self.actor(call)? { Ok(()) } else { self.need_role(call, repo, Role::Write) }
     }
 
     pub(crate) fn one_comment(&self, repo: i64, id: i64) -> Result<Value, Problem> {
         let repository = self.repository(repo)?;
-        Ok(self.comment_json(
-            repository,
-            repository
-                .comments
-                .get(&id)
-                .ok_or_else(Problem::not_found)?,
-        ))
+        Ok(self.comment_json(repository, repository.comments.get(&id).ok_or_else(Problem::not_found)?))
     }
 
     fn list_comments(&self, call: &Call, repo: i64, fits: &dyn Fn(&&Comment) -> bool) -> Answer {
@@ -111,9 +78,7 @@ impl Github {
             .comments
             .values()
             .filter(fits)
-            .filter(|comment| {
-                since.is_none_or(|since| comment.updated.seconds() >= since.seconds())
-            })
+            .filter(|comment| since.is_none_or(|since| comment.updated.seconds() >= since.seconds()))
             .collect();
         if call.query.get("sort") == Some("updated") {
             comments.sort_by_key(|comment| (comment.updated, comment.id));
@@ -121,12 +86,7 @@ impl Github {
         if call.query.get("direction") == Some("desc") {
             comments.reverse();
         }
-        Ok(call.page(
-            &comments
-                .into_iter()
-                .map(|comment| self.comment_json(repository, comment))
-                .collect::<Vec<_>>(),
-        ))
+        Ok(call.page(&comments.into_iter().map(|comment| self.comment_json(repository, comment)).collect::<Vec<_>>()))
     }
 }
 
@@ -137,10 +97,7 @@ pub(crate) fn comment_body<'a>(call: &'a Call) -> Result<&'a str, Problem> {
         return Err(Problem::invalid("IssueComment", "Body can't be blank"));
     }
     if body.chars().count() > LONGEST_BODY {
-        return Err(Problem::invalid(
-            "IssueComment",
-            "body is too long (maximum is 65536 characters)",
-        ));
+        return Err(Problem::invalid("IssueComment", "body is too long (maximum is 65536 characters)"));
     }
     Ok(body)
 }

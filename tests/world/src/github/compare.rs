@@ -18,21 +18,11 @@ impl Github {
         let repository = self.repository(repo)?;
         let git = &repository.git;
         let plain = |name: &str| name.rsplit(':').next().unwrap_or_default().to_owned();
-        let base = git
-            .resolve(&plain(base_name))
-            .ok_or_else(Problem::not_found)?;
-        let head = git
-            .resolve(&plain(head_name))
-            .ok_or_else(Problem::not_found)?;
-        let origin = git
-            .merge_base(base, head)
-            .ok_or_else(|| Problem::new(404, "No common ancestor"))?;
+        let base = git.resolve(&plain(base_name)).ok_or_else(Problem::not_found)?;
+        let head = git.resolve(&plain(head_name)).ok_or_else(Problem::not_found)?;
+        let origin = git.merge_base(base, head).ok_or_else(|| Problem::new(404, "No common ancestor"))?;
         let before: BTreeSet<Oid> = git.history(base).into_iter().collect();
-        let mut ahead: Vec<Oid> = git
-            .history(head)
-            .into_iter()
-            .filter(|oid| !before.contains(oid))
-            .collect();
+        let mut ahead: Vec<Oid> = git.history(head).into_iter().filter(|oid| !before.contains(oid)).collect();
         ahead.reverse();
         let after: BTreeSet<Oid> = git.history(head).into_iter().collect();
         let behind = before.iter().filter(|oid| !after.contains(oid)).count();
@@ -42,10 +32,7 @@ impl Github {
             (0, _) => "behind",
             (_, _) => "diverged",
         };
-        let commits: Result<Vec<Value>, Problem> = ahead
-            .iter()
-            .map(|oid| self.commit_json(repo, *oid))
-            .collect();
+        let commits: Result<Vec<Value>, Problem> = ahead.iter().map(|oid| self.commit_json(repo, *oid)).collect();
         let (api, web) = (self.repo_api(repository), self.repo_web(repository));
         Ok(Response::ok(&json!({
             "url": format!("{api}/compare/{basehead}"), "html_url": format!("{web}/compare/{basehead}"),
@@ -57,12 +44,7 @@ impl Github {
     }
 
     /// The files that differ between two commits, as GitHub lists them.
-    pub(crate) fn changed_files(
-        &self,
-        repo: i64,
-        from: Option<Oid>,
-        to: Oid,
-    ) -> Result<Vec<Value>, Problem> {
+    pub(crate) fn changed_files(&self, repo: i64, from: Option<Oid>, to: Oid) -> Result<Vec<Value>, Problem> {
         let repository = self.repository(repo)?;
         let git = &repository.git;
         let old = from.map(|oid| git.files_at(oid)).unwrap_or_default();
@@ -79,16 +61,10 @@ impl Github {
                 (Some(_), Some(_)) | (None, None) => continue,
             };
             let text = |entry: Option<&super::objects::Entry>| {
-                entry.map_or(Some(String::new()), |entry| {
-                    String::from_utf8(git.blob(entry.oid)?.to_vec()).ok()
-                })
+                entry.map_or(Some(String::new()), |entry| String::from_utf8(git.blob(entry.oid)?.to_vec()).ok())
             };
-            let patch = text(was)
-                .zip(text(now))
-                .map(|(was, now)| diff::patch(&was, &now));
-            let (additions, deletions) = patch
-                .as_ref()
-                .map_or((0, 0), |(_, added, removed)| (*added, *removed));
+            let patch = text(was).zip(text(now)).map(|(was, now)| diff::patch(&was, &now));
+            let (additions, deletions) = patch.as_ref().map_or((0, 0), |(_, added, removed)| (*added, *removed));
             let place: String = path.split('/').map(encode).collect::<Vec<_>>().join("/");
             let mut file = json!({
                 "sha": entry.oid.to_string(), "filename": path, "status": status, "additions": additions, "deletions": deletions,

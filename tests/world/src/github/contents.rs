@@ -44,10 +44,7 @@ impl Github {
                 let name = call.query.get("ref").unwrap_or(&repository.default_branch);
                 let missing = || Problem::new(404, format!("No commit found for the ref {name}"));
                 let commit = repository.git.resolve(name).ok_or_else(missing)?;
-                let tree = repository
-                    .git
-                    .tree_of(commit)
-                    .ok_or_else(Problem::not_found)?;
+                let tree = repository.git.tree_of(commit).ok_or_else(Problem::not_found)?;
                 let path = match rest {
                     ["readme"] => readme_path(repository, tree)?,
                     [_, path @ ..] => path.join("/"),
@@ -59,56 +56,30 @@ impl Github {
         }
     }
 
-    fn read_path(
-        &self,
-        call: &Call,
-        repository: &Repository,
-        name: &str,
-        tree: Oid,
-        path: &str,
-    ) -> Answer {
+    fn read_path(&self, call: &Call, repository: &Repository, name: &str, tree: Oid, path: &str) -> Answer {
         let git = &repository.git;
         let entry = git.at(tree, path).ok_or_else(Problem::not_found)?;
         if entry.mode == Mode::Tree {
             let inner = git.tree(entry.oid).into_iter().flatten();
             let under = |child: &str| {
-                if path.is_empty() {
-                    child.to_owned()
-                } else {
-                    format!("{path}/{child}")
-                }
+                if path.is_empty() { child.to_owned() } else { format!("{path}/{child}") }
             };
             return Ok(Response::ok(
-                &inner
-                    .map(|(child, entry)| self.place_json(repository, name, &under(child), entry))
-                    .collect(),
+                &inner.map(|(child, entry)| self.place_json(repository, name, &under(child), entry)).collect(),
             ));
         }
         let bytes = git.blob(entry.oid).ok_or_else(Problem::not_found)?;
         if call.wants("raw") {
-            let headers = vec![(
-                "content-type".into(),
-                "application/vnd.github.raw; charset=utf-8".into(),
-            )];
-            return Ok(Response {
-                status: 200,
-                headers,
-                body: bytes.to_vec(),
-            });
+            let headers = vec![("content-type".into(), "application/vnd.github.raw; charset=utf-8".into())];
+            return Ok(Response { status: 200, headers, body: bytes.to_vec() });
         }
         let mut value = self.place_json(repository, name, path, &entry);
         if entry.mode == Mode::Link {
-            merge_into(
-                &mut value,
-                json!({"type": "symlink", "target": String::from_utf8_lossy(bytes)}),
-            );
+            merge_into(&mut value, json!({"type": "symlink", "target": String::from_utf8_lossy(bytes)}));
         } else if bytes.len() > LARGEST_INLINE {
             merge_into(&mut value, json!({"content": "", "encoding": "none"}));
         } else {
-            merge_into(
-                &mut value,
-                json!({"content": folded(bytes), "encoding": "base64"}),
-            );
+            merge_into(&mut value, json!({"content": folded(bytes), "encoding": "base64"}));
         }
         Ok(Response::ok(&value))
     }
@@ -123,15 +94,9 @@ impl Github {
         };
         let place = path.split('/').map(encode).collect::<Vec<_>>().join("/");
         let own = format!("{api}/contents/{place}?ref={name}");
-        let page = if entry.mode == Mode::Tree {
-            "tree"
-        } else {
-            "blob"
-        };
-        let (html, git) = (
-            format!("{web}/{page}/{name}/{place}"),
-            format!("{api}/git/{}s/{}", entry.mode.kind(), entry.oid),
-        );
+        let page = if entry.mode == Mode::Tree { "tree" } else { "blob" };
+        let (html, git) =
+            (format!("{web}/{page}/{name}/{place}"), format!("{api}/git/{}s/{}", entry.mode.kind(), entry.oid));
         json!({
             "name": path.rsplit('/').next(), "path": path, "sha": entry.oid.to_string(), "type": kind,
             "size": repository.git.blob(entry.oid).map_or(0, <[u8]>::len), "url": own, "html_url": html, "git_url": git,
@@ -143,10 +108,7 @@ impl Github {
     fn languages(&self, repo: i64) -> Answer {
         let repository = self.repository(repo)?;
         let git = &repository.git;
-        let files = git
-            .branch(&repository.default_branch)
-            .map(|oid| git.files_at(oid))
-            .unwrap_or_default();
+        let files = git.branch(&repository.default_branch).map(|oid| git.files_at(oid)).unwrap_or_default();
         let mut counted: BTreeMap<&str, usize> = BTreeMap::new();
         for (path, entry) in &files {
             let extension = path.rsplit_once('.').map_or("", |(_, extension)| extension);
@@ -164,16 +126,12 @@ fn readme_path(repository: &Repository, tree: Oid) -> Result<String, Problem> {
     let named = |folder: &str| {
         files.keys().find(|path| {
             let lower = path.to_lowercase();
-            lower.strip_prefix(folder).is_some_and(|name| {
-                !name.contains('/') && (name == "readme" || name.starts_with("readme."))
-            })
+            lower
+                .strip_prefix(folder)
+                .is_some_and(|name| !name.contains('/') && (name == "readme" || name.starts_with("readme.")))
         })
     };
-    [".github/", "", "docs/"]
-        .into_iter()
-        .find_map(named)
-        .cloned()
-        .ok_or_else(Problem::not_found)
+    [".github/", "", "docs/"].into_iter().find_map(named).cloned().ok_or_else(Problem::not_found)
 }
 
 /// Base64 in lines of 60 characters, as GitHub folds it.

@@ -78,11 +78,7 @@ impl Deliveries {
     fn enqueue(&mut self, mut delivery: Delivery, now: Timestamp) {
         match self.faults.pop_front() {
             None => self.waiting.push_back(delivery),
-            Some(DeliveryFault::Drop) => self.tried.push(Arc::new(Tried {
-                delivery,
-                at: now,
-                status: 0,
-            })),
+            Some(DeliveryFault::Drop) => self.tried.push(Arc::new(Tried { delivery, at: now, status: 0 })),
             Some(DeliveryFault::Delay { millis }) => {
                 delivery.due = delivery.due.plus_millis(millis);
                 self.waiting.push_back(delivery);
@@ -97,20 +93,13 @@ impl Deliveries {
 
     /// Takes the next delivery that is due. Tell the outcome with [`Deliveries::answered`].
     pub fn next(&mut self, now: Timestamp) -> Option<Delivery> {
-        let place = self
-            .waiting
-            .iter()
-            .position(|delivery| delivery.due <= now)?;
+        let place = self.waiting.iter().position(|delivery| delivery.due <= now)?;
         self.waiting.remove(place)
     }
 
     /// Notes how a delivery was answered; 0 when nobody answered.
     pub fn answered(&mut self, delivery: Delivery, now: Timestamp, status: u16) {
-        self.tried.push(Arc::new(Tried {
-            delivery,
-            at: now,
-            status,
-        }));
+        self.tried.push(Arc::new(Tried { delivery, at: now, status }));
     }
 }
 
@@ -128,11 +117,7 @@ impl Github {
         let id = self.new_id();
         let guid = format!("{id:08x}-0000-4000-8000-{id:012x}");
         let body = payload.to_string().into_bytes();
-        let target = if installation.is_some() {
-            "integration"
-        } else {
-            "repository"
-        };
+        let target = if installation.is_some() { "integration" } else { "repository" };
         let headers = [
             ("content-type", "application/json".to_owned()),
             ("user-agent", "GitHub-Hookshot/porter-world".to_owned()),
@@ -146,10 +131,7 @@ impl Github {
             id,
             guid,
             event: event.to_owned(),
-            action: payload
-                .get("action")
-                .and_then(Value::as_str)
-                .map(str::to_owned),
+            action: payload.get("action").and_then(Value::as_str).map(str::to_owned),
             repository,
             installation,
             body: Arc::from(body),
@@ -165,42 +147,26 @@ impl Github {
         match (call.method(), rest) {
             ("GET", []) => {
                 // Newest first, with a cursor in the Link header instead of page numbers.
-                let before = call
-                    .query
-                    .get("cursor")
-                    .map(id)
-                    .transpose()?
-                    .unwrap_or(i64::MAX);
+                let before = call.query.get("cursor").map(id).transpose()?.unwrap_or(i64::MAX);
                 let count = call.query.number("per_page").unwrap_or(30).clamp(1, 100);
-                let older = || {
-                    self.deliveries
-                        .tried
-                        .iter()
-                        .rev()
-                        .filter(|tried| tried.delivery.id < before)
-                };
+                let older = || self.deliveries.tried.iter().rev().filter(|tried| tried.delivery.id < before);
                 let list: Vec<Value> = older().take(count).map(|tried| tried_json(tried)).collect();
-                let next = older()
-                    .nth(count)
-                    .and(older().nth(count - 1))
-                    .map(|last| last.delivery.id);
+                let next = older().nth(count).and(older().nth(count - 1)).map(|last| last.delivery.id);
                 let response = Response::ok(&Value::Array(list));
                 Ok(match next {
                     None => response,
-                    Some(last) => response.with("link", format!("<{{root}}/app/hook/deliveries?per_page={count}&cursor={last}>; rel=\"next\"")),
+                    Some(last) => response.with(
+                        "link",
+                        format!("<{{root}}/app/hook/deliveries?per_page={count}&cursor={last}>; rel=\"next\""),
+                    ),
                 })
             }
             ("GET", [number]) => {
                 let tried = self.tried(id(number)?)?;
-                let payload: Value =
-                    serde_json::from_slice(&tried.delivery.body).unwrap_or_default();
+                let payload: Value = serde_json::from_slice(&tried.delivery.body).unwrap_or_default();
                 let mut value = tried_json(&tried);
                 let headers: Value = super::wire::object(
-                    tried
-                        .delivery
-                        .headers
-                        .iter()
-                        .map(|(name, value)| (name.clone(), json!(value))),
+                    tried.delivery.headers.iter().map(|(name, value)| (name.clone(), json!(value))),
                 );
                 super::wire::merge_into(
                     &mut value,
@@ -221,12 +187,7 @@ impl Github {
     }
 
     fn tried(&self, number: i64) -> Result<Arc<Tried>, Problem> {
-        self.deliveries
-            .tried
-            .iter()
-            .find(|tried| tried.delivery.id == number)
-            .cloned()
-            .ok_or_else(Problem::not_found)
+        self.deliveries.tried.iter().find(|tried| tried.delivery.id == number).cloned().ok_or_else(Problem::not_found)
     }
 }
 
@@ -247,12 +208,9 @@ fn tried_json(tried: &Tried) -> Value {
 /// `X-Hub-Signature-256` of a body.
 #[must_use]
 pub(crate) fn sign(secret: &str, body: &[u8]) -> String {
-    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes())
-        .map(|mac| mac.chain_update(body).finalize().into_bytes());
-    mac.map_or_else(
-        |_| String::new(),
-        |mac| format!("sha256={}", hex::encode(mac)),
-    )
+    let mac =
+        Hmac::<Sha256>::new_from_slice(secret.as_bytes()).map(|mac| mac.chain_update(body).finalize().into_bytes());
+    mac.map_or_else(|_| String::new(), |mac| format!("sha256={}", hex::encode(mac)))
 }
 
 #[cfg(test)]
@@ -260,9 +218,6 @@ mod tests {
     #[test]
     fn the_signature_is_githubs_documented_one() {
         let signature = super::sign("It's a Secret to Everybody", b"Hello, World!");
-        assert_eq!(
-            signature,
-            "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-        );
+        assert_eq!(signature, "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17");
     }
 }

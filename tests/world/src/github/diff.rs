@@ -28,16 +28,8 @@ fn lines(text: &str) -> Vec<&str> {
 /// The edit script by longest common subsequence, after the common head and tail.
 fn steps(old: &[&str], new: &[&str]) -> Vec<Step> {
     let head = old.iter().zip(new).take_while(|(a, b)| a == b).count();
-    let (old_rest, new_rest) = (
-        old.get(head..).unwrap_or_default(),
-        new.get(head..).unwrap_or_default(),
-    );
-    let tail = old_rest
-        .iter()
-        .rev()
-        .zip(new_rest.iter().rev())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let (old_rest, new_rest) = (old.get(head..).unwrap_or_default(), new.get(head..).unwrap_or_default());
+    let tail = old_rest.iter().rev().zip(new_rest.iter().rev()).take_while(|(a, b)| a == b).count();
     let (a, b) = (
         old_rest.get(..old_rest.len() - tail).unwrap_or_default(),
         new_rest.get(..new_rest.len() - tail).unwrap_or_default(),
@@ -77,9 +69,7 @@ fn middle(a: &[&str], b: &[&str]) -> Vec<Step> {
                 script.push(Step::Same);
                 (i, j) = (i + 1, j + 1);
             }
-            (Some(_), right)
-                if right.is_none() || at(&longest, i + 1, j) >= at(&longest, i, j + 1) =>
-            {
+            (Some(_), right) if right.is_none() || at(&longest, i + 1, j) >= at(&longest, i, j + 1) => {
                 script.push(Step::Gone);
                 i += 1;
             }
@@ -93,13 +83,8 @@ fn middle(a: &[&str], b: &[&str]) -> Vec<Step> {
 
 fn hunks(steps: &[Step], old: &[&str], new: &[&str]) -> String {
     let near = |at: usize| {
-        let (from, to) = (
-            at.saturating_sub(CONTEXT),
-            (at + CONTEXT + 1).min(steps.len()),
-        );
-        steps
-            .get(from..to)
-            .is_some_and(|window| window.iter().any(|step| *step != Step::Same))
+        let (from, to) = (at.saturating_sub(CONTEXT), (at + CONTEXT + 1).min(steps.len()));
+        steps.get(from..to).is_some_and(|window| window.iter().any(|step| *step != Step::Same))
     };
     let (mut text, mut body) = (String::new(), String::new());
     let (mut i, mut j, mut start) = (0, 0, (0, 0));
@@ -138,11 +123,7 @@ fn close_hunk(text: &mut String, body: &mut String, start: (usize, usize), end: 
         1 => format!("{}", from + 1),
         length => format!("{},{length}", from + 1),
     };
-    text.push_str(&format!(
-        "@@ -{} +{} @@\n{body}",
-        range(start.0, end.0),
-        range(start.1, end.1)
-    ));
+    text.push_str(&format!("@@ -{} +{} @@\n{body}", range(start.0, end.0), range(start.1, end.1)));
     body.clear();
 }
 
@@ -159,10 +140,7 @@ mod tests {
 
     #[test]
     fn a_new_file_and_a_missing_newline_are_marked() {
-        assert_eq!(
-            patch("", "a").0,
-            "@@ -0,0 +1 @@\n+a\n\\ No newline at end of file"
-        );
+        assert_eq!(patch("", "a").0, "@@ -0,0 +1 @@\n+a\n\\ No newline at end of file");
         assert_eq!(patch("a\n", "").0, "@@ -1 +0,0 @@\n-a");
         assert_eq!(patch("same\n", "same\n").0, "");
     }

@@ -41,51 +41,30 @@ impl Github {
 
     pub(crate) fn issue_number(&self, repo: i64, text: &str) -> Result<i64, Problem> {
         let number = super::wire::id(text)?;
-        self.repository(repo)?
-            .issues
-            .get(&number)
-            .ok_or_else(Problem::not_found)?;
+        self.repository(repo)?.issues.get(&number).ok_or_else(Problem::not_found)?;
         Ok(number)
     }
 
     pub(crate) fn issue(&self, repo: i64, number: i64) -> Result<&Issue, Problem> {
-        self.repository(repo)?
-            .issues
-            .get(&number)
-            .ok_or_else(Problem::not_found)
+        self.repository(repo)?.issues.get(&number).ok_or_else(Problem::not_found)
     }
 
     pub(crate) fn issue_mut(&mut self, repo: i64, number: i64) -> Result<&mut Issue, Problem> {
-        self.repository_mut(repo)?
-            .issues
-            .get_mut(&number)
-            .ok_or_else(Problem::not_found)
+        self.repository_mut(repo)?.issues.get_mut(&number).ok_or_else(Problem::not_found)
     }
 
     /// On an issue the permission is `issues`; on a pull request either of the two will do.
-    pub(crate) fn need_issue(
-        &self,
-        call: &Call,
-        repo: i64,
-        number: i64,
-        level: Level,
-    ) -> Result<(), Problem> {
+    pub(crate) fn need_issue(&self, call: &Call, repo: i64, number: i64, level: Level) -> Result<(), Problem> {
         let pull = self.issue(repo, number)?.pull.is_some();
-        let any: &[Permission] = if pull {
-            &[Permission::Issues, Permission::PullRequests]
-        } else {
-            &[Permission::Issues]
-        };
+        let any: &[Permission] =
+            if pull { &[Permission::Issues, Permission::PullRequests] } else { &[Permission::Issues] };
         self.need(call, repo, any, level)
     }
 
     fn one_issue(&self, repo: i64, number: i64) -> Result<Value, Problem> {
         let repository = self.repository(repo)?;
         let mut value = self.issue_json(repository, self.issue(repo, number)?);
-        let closer = self
-            .issue(repo, number)?
-            .closed
-            .map(|(_, by)| self.user_json(by));
+        let closer = self.issue(repo, number)?.closed.map(|(_, by)| self.user_json(by));
         super::wire::merge_into(&mut value, serde_json::json!({"closed_by": closer}));
         Ok(value)
     }
@@ -94,39 +73,20 @@ impl Github {
         self.need(call, repo, &[Permission::Issues], Level::Read)?;
         let repository = self.repository(repo)?;
         let since = call.query.time("since");
-        let wanted_labels: Vec<String> = call
-            .query
-            .get("labels")
-            .map(|list| list.split(',').map(str::to_lowercase).collect())
-            .unwrap_or_default();
+        let wanted_labels: Vec<String> =
+            call.query.get("labels").map(|list| list.split(',').map(str::to_lowercase).collect()).unwrap_or_default();
         let fits = |issue: &&Issue| {
             wants_state(call, issue.open)
                 && since.is_none_or(|since| issue.updated >= since)
-                && wanted_labels
-                    .iter()
-                    .all(|label| issue.labels.contains(label))
+                && wanted_labels.iter().all(|label| issue.labels.contains(label))
         };
         let mut issues: Vec<&Issue> = repository.issues.values().filter(fits).collect();
         let by_update = call.query.get("sort") == Some("updated");
-        issues.sort_by_key(|issue| {
-            (
-                if by_update {
-                    issue.updated
-                } else {
-                    issue.created
-                },
-                issue.number,
-            )
-        });
+        issues.sort_by_key(|issue| (if by_update { issue.updated } else { issue.created }, issue.number));
         if call.query.get("direction") != Some("asc") {
             issues.reverse();
         }
-        Ok(call.page(
-            &issues
-                .into_iter()
-                .map(|issue| self.issue_json(repository, issue))
-                .collect::<Vec<_>>(),
-        ))
+        Ok(call.page(&issues.into_iter().map(|issue| self.issue_json(repository, issue)).collect::<Vec<_>>()))
     }
 
     fn edit_issue(&mut self, call: &Call, repo: i64, number: i64) -> Answer {

@@ -24,21 +24,13 @@ impl Github {
             ("GET", []) => {
                 let repository = self.repository(repo)?;
                 Ok(call.page(
-                    &repository
-                        .labels
-                        .values()
-                        .map(|label| self.label_json(repository, label))
-                        .collect::<Vec<_>>(),
+                    &repository.labels.values().map(|label| self.label_json(repository, label)).collect::<Vec<_>>(),
                 ))
             }
             ("POST", []) => {
                 let name = call.required("name")?.to_owned();
                 let color = call.text("color").unwrap_or("ededed").to_owned();
-                if self
-                    .repository(repo)?
-                    .labels
-                    .contains_key(&name.to_lowercase())
-                {
+                if self.repository(repo)?.labels.contains_key(&name.to_lowercase()) {
                     return Err(Problem::invalid_field("Label", "name", "already_exists"));
                 }
                 if color.len() != 6 || !color.bytes().all(|b| b.is_ascii_hexdigit()) {
@@ -51,10 +43,7 @@ impl Github {
             ("DELETE", [name]) => {
                 let name = name.to_lowercase();
                 let repository = self.repository_mut(repo)?;
-                repository
-                    .labels
-                    .remove(&name)
-                    .ok_or_else(Problem::not_found)?;
+                repository.labels.remove(&name).ok_or_else(Problem::not_found)?;
                 for issue in repository.issues.values_mut() {
                     issue.labels.retain(|label| *label != name);
                 }
@@ -65,13 +54,7 @@ impl Github {
     }
 
     /// `/issues/{number}/labels…`.
-    pub(crate) fn issue_label_route(
-        &mut self,
-        call: &Call,
-        repo: i64,
-        number: i64,
-        rest: &[&str],
-    ) -> Answer {
+    pub(crate) fn issue_label_route(&mut self, call: &Call, repo: i64, number: i64, rest: &[&str]) -> Answer {
         if call.method() == "GET" {
             self.need_issue(call, repo, number, Level::Read)?;
             return self.issue_labels(repo, number);
@@ -85,17 +68,10 @@ impl Github {
                     self.issue_mut(repo, number)?.labels.clear();
                 }
                 let plain = || {
-                    call.json.as_array().map(|list| {
-                        list.iter()
-                            .filter_map(Value::as_str)
-                            .map(str::to_owned)
-                            .collect()
-                    })
+                    call.json.as_array().map(|list| list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
                 };
-                let names: Vec<String> = call
-                    .texts("labels")
-                    .or_else(plain)
-                    .ok_or_else(|| Problem::not_supplied("labels"))?;
+                let names: Vec<String> =
+                    call.texts("labels").or_else(plain).ok_or_else(|| Problem::not_supplied("labels"))?;
                 self.put_labels(call.now, repo, actor, number, &names)?;
             }
             ("DELETE", []) => self.issue_mut(repo, number)?.labels.clear(),
@@ -103,9 +79,7 @@ impl Github {
                 let name = name.to_lowercase();
                 let issue = self.issue_mut(repo, number)?;
                 let place = issue.labels.iter().position(|label| *label == name);
-                issue
-                    .labels
-                    .remove(place.ok_or_else(|| Problem::new(404, "Label does not exist"))?);
+                issue.labels.remove(place.ok_or_else(|| Problem::new(404, "Label does not exist"))?);
                 issue.updated = call.now;
             }
             _ => return Err(Problem::not_found()),
@@ -114,21 +88,12 @@ impl Github {
     }
 
     fn issue_labels(&self, repo: i64, number: i64) -> Answer {
-        Ok(Response::ok(&self.labels_json(
-            self.repository(repo)?,
-            self.issue(repo, number)?,
-        )))
+        Ok(Response::ok(&self.labels_json(self.repository(repo)?, self.issue(repo, number)?)))
     }
 
     fn one_label(&self, repo: i64, name: &str) -> Result<Value, Problem> {
         let repository = self.repository(repo)?;
-        Ok(self.label_json(
-            repository,
-            repository
-                .labels
-                .get(&name.to_lowercase())
-                .ok_or_else(Problem::not_found)?,
-        ))
+        Ok(self.label_json(repository, repository.labels.get(&name.to_lowercase()).ok_or_else(Problem::not_found)?))
     }
 
     pub(crate) fn make_label(
@@ -147,9 +112,7 @@ impl Github {
             color: color.into(),
             description: description.map(str::to_owned),
         };
-        self.repository_mut(repo)?
-            .labels
-            .insert(name.to_lowercase(), label);
+        self.repository_mut(repo)?.labels.insert(name.to_lowercase(), label);
         Ok(())
     }
 

@@ -65,42 +65,27 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            an_hour: 5000,
-            tree_entries: 100_000,
-            faults: Vec::new(),
-            used: BTreeMap::new(),
-        }
+        Self { an_hour: 5000, tree_entries: 100_000, faults: Vec::new(), used: BTreeMap::new() }
     }
 }
 
 impl Limits {
     /// Requests used in the caller's window, and when the window ends.
     fn state(&self, key: &str, now: Timestamp) -> (i64, Timestamp) {
-        let known = self
-            .used
-            .get(key)
-            .filter(|(start, _)| now.since(*start) < WINDOW_S * 1000);
-        known.map_or((0, now.plus_seconds(WINDOW_S)), |(start, used)| {
-            (*used, start.plus_seconds(WINDOW_S))
-        })
+        let known = self.used.get(key).filter(|(start, _)| now.since(*start) < WINDOW_S * 1000);
+        known.map_or((0, now.plus_seconds(WINDOW_S)), |(start, used)| (*used, start.plus_seconds(WINDOW_S)))
     }
 
     fn count(&mut self, key: &str, now: Timestamp) {
         let (used, reset) = self.state(key, now);
-        self.used
-            .insert(key.to_owned(), (reset.plus_seconds(-WINDOW_S), used + 1));
+        self.used.insert(key.to_owned(), (reset.plus_seconds(-WINDOW_S), used + 1));
     }
 
     fn next_fault(&mut self, request: &Request) -> Option<Trouble> {
         let fits = |fault: &RequestFault| {
-            (fault.method.is_empty() || fault.method == request.method)
-                && request.path.contains(&fault.path)
+            (fault.method.is_empty() || fault.method == request.method) && request.path.contains(&fault.path)
         };
-        let fault = self
-            .faults
-            .iter_mut()
-            .find(|fault| fault.times > 0 && fits(fault))?;
+        let fault = self.faults.iter_mut().find(|fault| fault.times > 0 && fits(fault))?;
         fault.times -= 1;
         let trouble = fault.trouble.clone();
         self.faults.retain(|fault| fault.times > 0);
@@ -118,21 +103,13 @@ impl Limits {
 
 /// Everyone's tokens of one account or installation share a limit.
 fn bucket(key: &str) -> &str {
-    let end = key
-        .match_indices(' ')
-        .nth(1)
-        .map_or(key.len(), |(at, _)| at);
+    let end = key.match_indices(' ').nth(1).map_or(key.len(), |(at, _)| at);
     key.get(..end).unwrap_or(key)
 }
 
 impl Github {
     /// What keeps a request out at the door: no user agent, a fault on purpose, a used-up limit.
-    pub(crate) fn admit(
-        &mut self,
-        request: &Request,
-        key: &str,
-        now: Timestamp,
-    ) -> Result<Reply, Problem> {
+    pub(crate) fn admit(&mut self, request: &Request, key: &str, now: Timestamp) -> Result<Reply, Problem> {
         if request.header("user-agent").is_none_or(str::is_empty) {
             return Err(Problem::new(
                 403,
@@ -163,22 +140,12 @@ impl Github {
     }
 
     /// Counts the request, answers a conditional one with 304, and adds the usual headers.
-    pub(crate) fn finish(
-        &mut self,
-        request: &Request,
-        key: &str,
-        now: Timestamp,
-        response: &mut Response,
-    ) {
+    pub(crate) fn finish(&mut self, request: &Request, key: &str, now: Timestamp, response: &mut Response) {
         let key = bucket(key);
         if request.method == "GET" && response.status == 200 {
             let etag = format!("W/\"{}\"", hex::encode(Sha256::digest(&response.body)));
             if request.header("if-none-match") == Some(&etag) {
-                *response = Response {
-                    status: 304,
-                    headers: Vec::new(),
-                    body: Vec::new(),
-                };
+                *response = Response { status: 304, headers: Vec::new(), body: Vec::new() };
             }
             response.headers.push(("etag".into(), etag));
         }
@@ -197,17 +164,11 @@ impl Github {
             }
         };
         add("x-ratelimit-limit", self.limits.an_hour.to_string());
-        add(
-            "x-ratelimit-remaining",
-            (self.limits.an_hour - used).max(0).to_string(),
-        );
+        add("x-ratelimit-remaining", (self.limits.an_hour - used).max(0).to_string());
         add("x-ratelimit-used", used.to_string());
         add("x-ratelimit-reset", reset.seconds().to_string());
         add("x-ratelimit-resource", "core".to_owned());
-        add(
-            "x-github-request-id",
-            format!("WORLD:{:06}", self.record.asked.len()),
-        );
+        add("x-github-request-id", format!("WORLD:{:06}", self.record.asked.len()));
         add("x-github-media-type", "github.v3; format=json".to_owned());
     }
 }

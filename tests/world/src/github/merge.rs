@@ -7,9 +7,7 @@ use super::state::Github;
 use super::wire::Problem;
 
 /// Words that close an issue when the pull request that holds them is merged into the default branch.
-const CLOSING: [&str; 9] = [
-    "close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved",
-];
+const CLOSING: [&str; 9] = ["close", "closes", "closed", "fix", "fixes", "fixed", "resolve", "resolves", "resolved"];
 
 impl Github {
     /// Sets or removes a ref. Open pull requests whose head it is move with it.
@@ -82,53 +80,26 @@ impl Github {
     }
 
     /// Merges with a merge commit; closes the issues it says it closes.
-    pub(crate) fn merge_pull(
-        &mut self,
-        now: Timestamp,
-        repo: i64,
-        actor: i64,
-        number: i64,
-    ) -> Result<Oid, Problem> {
+    pub(crate) fn merge_pull(&mut self, now: Timestamp, repo: i64, actor: i64, number: i64) -> Result<Oid, Problem> {
         let issue = self.issue(repo, number)?.clone();
         let refused = || Problem::new(405, "Pull Request is not mergeable");
-        let pull = issue
-            .pull
-            .clone()
-            .filter(|pull| issue.open && pull.merged.is_none() && !pull.draft)
-            .ok_or_else(refused)?;
+        let pull =
+            issue.pull.clone().filter(|pull| issue.open && pull.merged.is_none() && !pull.draft).ok_or_else(refused)?;
         let own = self.signature(actor, now);
         let git = &mut self.repository_mut(repo)?.git;
         let base = git.branch(&pull.base).ok_or_else(refused)?;
         let tree = git.merged(base, pull.head_sha).ok_or_else(refused)?;
-        let message = format!(
-            "Merge pull request #{number} from {}\n\n{}",
-            pull.head, issue.title
-        );
-        let commit = Commit {
-            tree,
-            parents: vec![base, pull.head_sha],
-            author: own.clone(),
-            committer: own,
-            message,
-        };
+        let message = format!("Merge pull request #{number} from {}\n\n{}", pull.head, issue.title);
+        let commit = Commit { tree, parents: vec![base, pull.head_sha], author: own.clone(), committer: own, message };
         let sha = git.put(Object::Commit(commit));
-        self.set_ref(
-            now,
-            repo,
-            actor,
-            &format!("refs/heads/{}", pull.base),
-            Some(sha),
-        )?;
+        self.set_ref(now, repo, actor, &format!("refs/heads/{}", pull.base), Some(sha))?;
         if let Some(pull) = &mut self.issue_mut(repo, number)?.pull {
             (pull.merged, pull.base_sha) = (Some((now, actor, sha)), base);
         }
         self.set_issue_open(now, repo, actor, number, false, "completed")?;
         if pull.base == self.repository(repo)?.default_branch {
             for closed in closed_by(issue.body.as_deref().unwrap_or_default()) {
-                if self
-                    .issue(repo, closed)
-                    .is_ok_and(|issue| issue.open && issue.pull.is_none())
-                {
+                if self.issue(repo, closed).is_ok_and(|issue| issue.open && issue.pull.is_none()) {
                     self.set_issue_open(now, repo, actor, closed, false, "completed")?;
                 }
             }
@@ -141,15 +112,10 @@ impl Github {
 fn closed_by(text: &str) -> Vec<i64> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let pairs = words.iter().zip(words.iter().skip(1));
-    let closing = pairs
-        .filter(|(verb, _)| CLOSING.contains(&verb.trim_end_matches(':').to_lowercase().as_str()));
+    let closing = pairs.filter(|(verb, _)| CLOSING.contains(&verb.trim_end_matches(':').to_lowercase().as_str()));
     closing
         .filter_map(|(_, number)| {
-            number
-                .strip_prefix('#')?
-                .trim_end_matches(|c: char| !c.is_ascii_digit())
-                .parse()
-                .ok()
+            number.strip_prefix('#')?.trim_end_matches(|c: char| !c.is_ascii_digit()).parse().ok()
         })
         .collect()
 }
@@ -160,9 +126,6 @@ mod tests {
 
     #[test]
     fn closing_words_need_a_number() {
-        assert_eq!(
-            closed_by("Closes #12, and fixes: #3. Not #4, not fix 5"),
-            [12, 3]
-        );
+        assert_eq!(closed_by("Closes #12, and fixes: #3. Not #4, not fix 5"), [12, 3]);
     }
 }

@@ -37,8 +37,8 @@ pub use deliveries::{Delivery, DeliveryFault};
 pub use limits::{RequestFault, Trouble};
 pub use people::{Change, CommitSpec};
 pub use state::{
-    App, AppKey, Comment, Github, Hook, Installation, Issue, Label, Pull, Reaction, Repository,
-    Review, ReviewComment, Role, Roots, Subject, User, UserKind,
+    App, AppKey, Comment, Github, Hook, Installation, Issue, Label, Pull, Reaction, Repository, Review, ReviewComment,
+    Role, Roots, Subject, User, UserKind,
 };
 
 use porter::domain::time::Timestamp;
@@ -53,9 +53,7 @@ impl Github {
     /// same answer. Every request is kept in the record.
     pub fn handle(&mut self, request: &Request, now: Timestamp) -> Response {
         let caller = self.caller(request, now);
-        let key = caller
-            .as_ref()
-            .map_or_else(|_| "refused".to_owned(), Caller::key);
+        let key = caller.as_ref().map_or_else(|_| "refused".to_owned(), Caller::key);
         let mut reply = Reply::Arrives;
         let response = self.admit(request, &key, now).and_then(|admitted| {
             reply = admitted;
@@ -71,12 +69,7 @@ impl Github {
     }
 
     /// What a request gets when nothing at the door keeps it out.
-    fn answer(
-        &mut self,
-        request: &Request,
-        caller: Result<Caller, Problem>,
-        now: Timestamp,
-    ) -> Answer {
+    fn answer(&mut self, request: &Request, caller: Result<Caller, Problem>, now: Timestamp) -> Answer {
         let caller = caller?;
         let json = if request.body.is_empty() {
             Value::Null
@@ -85,13 +78,7 @@ impl Github {
                 .map_err(|error| Problem::new(400, format!("Problems parsing JSON: {error}")))?
         };
         let segments = request.segments();
-        let call = Call {
-            request,
-            query: Query::parse(&request.query),
-            json,
-            now,
-            caller,
-        };
+        let call = Call { request, query: Query::parse(&request.query), json, now, caller };
         let parts: Vec<&str> = segments.iter().map(String::as_str).collect();
         self.dispatch(&call, &parts)
     }
@@ -109,9 +96,7 @@ impl Github {
             }
             ["search", ..] => self.search_route(call, parts),
             ["app", ..] | ["installation", ..] => self.app_route(call, parts),
-            [] | ["user", ..] | ["users", ..] | ["rate_limit"] | ["meta"] => {
-                self.user_route(call, parts)
-            }
+            [] | ["user", ..] | ["users", ..] | ["rate_limit"] | ["meta"] => self.user_route(call, parts),
             [..] => Err(Problem::not_found()),
         }
     }

@@ -25,17 +25,10 @@ impl Github {
     }
 
     fn authorize(&mut self, query: &Query) -> Response {
-        let known = self
-            .app
-            .as_ref()
-            .is_some_and(|app| query.get("client_id") == Some(&app.client_id));
+        let known = self.app.as_ref().is_some_and(|app| query.get("client_id") == Some(&app.client_id));
         let person = match query.get("login") {
             Some(login) => self.user_named(login).map(|user| user.id),
-            None => self
-                .users
-                .values()
-                .find(|user| user.kind == super::UserKind::User)
-                .map(|user| user.id),
+            None => self.users.values().find(|user| user.kind == super::UserKind::User).map(|user| user.id),
         };
         let (true, Some(person), Some(back)) = (known, person, query.get("redirect_uri")) else {
             return Response::json(404, &json!({"message": "Not Found"}));
@@ -43,16 +36,9 @@ impl Github {
         let code = format!("code-{}", self.new_id());
         self.codes.push_back((code.clone(), person));
         let joint = if back.contains('?') { '&' } else { '?' };
-        let state = query
-            .get("state")
-            .map(|state| format!("&state={}", encode(state)))
-            .unwrap_or_default();
-        Response {
-            status: 302,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
-        .with("location", format!("{back}{joint}code={code}{state}"))
+        let state = query.get("state").map(|state| format!("&state={}", encode(state))).unwrap_or_default();
+        Response { status: 302, headers: Vec::new(), body: Vec::new() }
+            .with("location", format!("{back}{joint}code={code}{state}"))
     }
 
     /// GitHub answers 200 with `error` in the body when a code is wrong.
@@ -60,33 +46,18 @@ impl Github {
         let text = String::from_utf8_lossy(&request.body).into_owned();
         let json: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
         let form = Query::parse(&text);
-        let field = |name: &str| {
-            json.get(name)
-                .and_then(|value| value.as_str())
-                .or_else(|| form.get(name))
-        };
+        let field = |name: &str| json.get(name).and_then(|value| value.as_str()).or_else(|| form.get(name));
         let app = self.app.as_ref();
         if !app.is_some_and(|app| {
-            field("client_id") == Some(&app.client_id)
-                && field("client_secret") == Some(&app.client_secret)
+            field("client_id") == Some(&app.client_id) && field("client_secret") == Some(&app.client_secret)
         }) {
             return Response::ok(&json!({"error": "incorrect_client_credentials"}));
         }
-        let position = self
-            .codes
-            .iter()
-            .position(|(code, _)| field("code") == Some(code));
+        let position = self.codes.iter().position(|(code, _)| field("code") == Some(code));
         let Some((_, user)) = position.and_then(|at| self.codes.remove(at)) else {
             return Response::ok(&json!({"error": "bad_verification_code"}));
         };
-        let token = self.new_token(
-            "ghu",
-            Caller::Person {
-                user,
-                scopes: Arc::new(BTreeSet::new()),
-            },
-            None,
-        );
+        let token = self.new_token("ghu", Caller::Person { user, scopes: Arc::new(BTreeSet::new()) }, None);
         Response::ok(&json!({"access_token": token, "token_type": "bearer", "scope": ""}))
     }
 }

@@ -86,15 +86,9 @@ impl Mode {
     /// Reads GitHub's six digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        [
-            Self::File,
-            Self::Executable,
-            Self::Link,
-            Self::Tree,
-            Self::Submodule,
-        ]
-        .into_iter()
-        .find(|mode| mode.word() == text)
+        [Self::File, Self::Executable, Self::Link, Self::Tree, Self::Submodule]
+            .into_iter()
+            .find(|mode| mode.word() == text)
     }
 
     /// As GitHub writes it.
@@ -162,17 +156,7 @@ impl Object {
 fn encode_tree(entries: &BTreeMap<String, Entry>) -> Vec<u8> {
     let mut sorted: Vec<(String, &String, &Entry)> = entries
         .iter()
-        .map(|(name, entry)| {
-            (
-                if entry.mode == Mode::Tree {
-                    format!("{name}/")
-                } else {
-                    name.clone()
-                },
-                name,
-                entry,
-            )
-        })
+        .map(|(name, entry)| (if entry.mode == Mode::Tree { format!("{name}/") } else { name.clone() }, name, entry))
         .collect();
     sorted.sort_by(|a, b| a.0.as_bytes().cmp(b.0.as_bytes()));
     let mut body = Vec::new();
@@ -192,10 +176,7 @@ fn encode_commit(commit: &Commit) -> Vec<u8> {
         text.push_str(&format!("parent {parent}\n"));
     }
     for (role, who) in [("author", &commit.author), ("committer", &commit.committer)] {
-        text.push_str(&format!(
-            "{role} {} <{}> {} +0000\n",
-            who.name, who.email, who.seconds
-        ));
+        text.push_str(&format!("{role} {} <{}> {} +0000\n", who.name, who.email, who.seconds));
     }
     text.push('\n');
     text.push_str(&commit.message);
@@ -209,34 +190,16 @@ mod tests {
     #[test]
     fn names_are_gits_own() {
         let blob = Object::Blob(Arc::from(&b"hello\n"[..]));
-        assert_eq!(
-            blob.oid().to_string(),
-            "ce013625030ba8dba906f756967f9e9ca394464a"
-        );
-        assert_eq!(
-            Object::Tree(BTreeMap::new()).oid().to_string(),
-            "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
-        );
+        assert_eq!(blob.oid().to_string(), "ce013625030ba8dba906f756967f9e9ca394464a");
+        assert_eq!(Object::Tree(BTreeMap::new()).oid().to_string(), "4b825dc642cb6eb9a060e54bf8d69288fbee4904");
     }
 
     #[test]
     fn directories_sort_as_git_sorts_them() {
         let blob = Object::Blob(Arc::from(&b""[..])).oid();
         let entries = BTreeMap::from([
-            (
-                "a".to_owned(),
-                Entry {
-                    mode: Mode::Tree,
-                    oid: blob,
-                },
-            ),
-            (
-                "a.b".to_owned(),
-                Entry {
-                    mode: Mode::File,
-                    oid: blob,
-                },
-            ),
+            ("a".to_owned(), Entry { mode: Mode::Tree, oid: blob }),
+            ("a.b".to_owned(), Entry { mode: Mode::File, oid: blob }),
         ]);
         let body = encode_tree(&entries);
         assert!(body.starts_with(b"100644 a.b\0"), "a.b sorts before a/");

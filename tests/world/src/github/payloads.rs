@@ -16,20 +16,14 @@ impl Github {
         let Ok(repository) = self.repository(repo) else {
             return;
         };
-        merge_into(
-            &mut payload,
-            json!({"repository": self.repo_json(repository), "sender": self.user_json(actor)}),
-        );
+        merge_into(&mut payload, json!({"repository": self.repo_json(repository), "sender": self.user_json(actor)}));
         let (installation, secret) = match &self.hook {
             Hook::None => return,
             Hook::Repository { secret } => (None, secret.clone()),
             Hook::App { secret } => {
                 let found = self.installations.values().find(|one| {
                     let covers = one.account == repository.owner
-                        && one
-                            .repositories
-                            .as_ref()
-                            .is_none_or(|set| set.contains(&repo));
+                        && one.repositories.as_ref().is_none_or(|set| set.contains(&repo));
                     covers && one.suspended.is_none()
                 });
                 let Some(one) = found else { return };
@@ -45,79 +39,49 @@ impl Github {
 
     /// An issue as webhooks carry it: a pull request has its address below.
     fn issue_payload(&self, repo: i64, number: i64) -> Value {
-        let found = self
-            .repository(repo)
-            .ok()
-            .zip(self.issue(repo, number).ok());
-        found.map_or(Value::Null, |(repository, issue)| {
-            self.issue_json(repository, issue)
-        })
+        let found = self.repository(repo).ok().zip(self.issue(repo, number).ok());
+        found.map_or(Value::Null, |(repository, issue)| self.issue_json(repository, issue))
     }
 
-    pub(crate) fn emit_issue(
-        &mut self,
-        now: Timestamp,
-        repo: i64,
-        actor: i64,
-        number: i64,
-        action: &str,
-    ) {
-        let pull = self
-            .issue(repo, number)
-            .is_ok_and(|issue| issue.pull.is_some());
+    pub(crate) fn emit_issue(&mut self, now: Timestamp, repo: i64, actor: i64, number: i64, action: &str) {
+        let pull = self.issue(repo, number).is_ok_and(|issue| issue.pull.is_some());
         if pull {
             let body = json!({"action": action, "number": number, "pull_request": self.full_pull_json(repo, number).unwrap_or_default()});
             self.emit(now, repo, actor, "pull_request", body);
+        } else {
+            self.emit(now, repo, actor, "issues", json!({"action": action, "issue": self.issue_payload(repo, number)}));
+        }
+    }
+
+    pub(crate) fn emit_label(&mut self, now: Timestamp, repo: i64, actor: i64, number: i64, label: &str) {
+        let Ok(repository) = self.repository(repo) else {
+            return;
+        };
+        let label = repository.labels.get(label).map(|label| self.label_json(repository, label));
+        let pull = self.issue(repo, number).is_ok_and(|issue| issue.pull.is_some());
+        if pull {
+            let body = self.full_pull_json(repo, number).unwrap_or_default();
+            self.emit(
+                now,
+                repo,
+                actor,
+                "pull_request",
+                json!({"action": "labeled", "number": number, "pull_request": body, "label": label}),
+            );
         } else {
             self.emit(
                 now,
                 repo,
                 actor,
                 "issues",
-                json!({"action": action, "issue": self.issue_payload(repo, number)}),
+                json!({"action": "labeled", "issue": self.issue_payload(repo, number), "label": label}),
             );
         }
     }
 
-    pub(crate) fn emit_label(
-        &mut self,
-        now: Timestamp,
-        repo: i64,
-        actor: i64,
-        number: i64,
-        label: &str,
-    ) {
-        let Ok(repository) = self.repository(repo) else {
-            return;
-        };
-        let label = repository
-            .labels
-            .get(label)
-            .map(|label| self.label_json(repository, label));
-        let pull = self
-            .issue(repo, number)
-            .is_ok_and(|issue| issue.pull.is_some());
-        if pull {
-            let body = self.full_pull_json(repo, number).unwrap_or_default();
-            self.emit(now, repo, actor, "pull_request", json!({"action": "labeled", "number": number, "pull_request": body, "label": label}));
-        } else {
-            self.emit(now, repo, actor, "issues", json!({"action": "labeled", "issue": self.issue_payload(repo, number), "label": label}));
-        }
-    }
-
-    pub(crate) fn emit_comment(
-        &mut self,
-        now: Timestamp,
-        repo: i64,
-        actor: i64,
-        id: i64,
-        was: Option<&str>,
-    ) {
-        let Some(number) = self
-            .repository(repo)
-            .ok()
-            .and_then(|repo| repo.comments.get(&id))
-            .map(|comment| comment.issue)
+    pub(crate) fn emit_comment(&mut self, now: Timestamp, repo: i64, actor: i64, id: i64, was: Option<&str>) {
+        let Some(number) =
+            self.repository(repo).ok().and_then(|repo| repo.comments.get(&id)).map(|comment| comment.issue)
         else {
             return;
         };
@@ -139,10 +103,7 @@ impl Github {
         };
         let mut value = self.review_json(repository, review);
         merge_into(&mut value, json!({"state": review.state.to_lowercase()}));
-        let pull = self
-            .issue(repo, review.pull)
-            .and_then(|issue| self.pull_json(repo, issue))
-            .unwrap_or_default();
+        let pull = self.issue(repo, review.pull).and_then(|issue| self.pull_json(repo, issue)).unwrap_or_default();
         self.emit(
             now,
             repo,
@@ -160,10 +121,7 @@ impl Github {
             return;
         };
         let value = self.review_comment_json(repository, comment);
-        let pull = self
-            .issue(repo, comment.pull)
-            .and_then(|issue| self.pull_json(repo, issue))
-            .unwrap_or_default();
+        let pull = self.issue(repo, comment.pull).and_then(|issue| self.pull_json(repo, issue)).unwrap_or_default();
         self.emit(
             now,
             repo,
@@ -197,8 +155,7 @@ impl Github {
         old: Option<Oid>,
         new: Option<Oid>,
     ) {
-        let sha =
-            |oid: Option<Oid>| oid.map_or_else(|| NO_COMMIT.to_owned(), |oid| oid.to_string());
+        let sha = |oid: Option<Oid>| oid.map_or_else(|| NO_COMMIT.to_owned(), |oid| oid.to_string());
         let Ok(repository) = self.repository(repo) else {
             return;
         };
@@ -220,14 +177,7 @@ impl Github {
     }
 
     /// Installation events go to the App alone and belong to no repository.
-    pub(crate) fn emit_installation(
-        &mut self,
-        now: Timestamp,
-        actor: i64,
-        id: i64,
-        event: &str,
-        mut body: Value,
-    ) {
+    pub(crate) fn emit_installation(&mut self, now: Timestamp, actor: i64, id: i64, event: &str, mut body: Value) {
         let Hook::App { secret } = self.hook.clone() else {
             return;
         };

@@ -9,8 +9,7 @@ use serde_json::{Value, json};
 use super::caller::{Caller, Level};
 use super::objects::{Commit, Entry, Mode, Object, Oid};
 use super::state::{
-    Comment, Github, Installation, Issue, Pull, Repository, Review, ReviewComment, Role, User,
-    UserKind,
+    Comment, Github, Installation, Issue, Pull, Repository, Review, ReviewComment, Role, User, UserKind,
 };
 use super::wire::Problem;
 
@@ -37,14 +36,7 @@ impl Github {
     /// Makes an account.
     pub fn add_user(&mut self, login: &str, kind: UserKind) -> i64 {
         let id = self.new_id();
-        self.users.insert(
-            id,
-            User {
-                id,
-                login: login.to_owned(),
-                kind,
-            },
-        );
+        self.users.insert(id, User { id, login: login.to_owned(), kind });
         id
     }
 
@@ -80,13 +72,7 @@ impl Github {
         let mut tree = BTreeMap::new();
         for (path, content) in files {
             let oid = repository.git.put_blob(content.as_bytes());
-            tree.insert(
-                (*path).to_owned(),
-                Entry {
-                    mode: Mode::File,
-                    oid,
-                },
-            );
+            tree.insert((*path).to_owned(), Entry { mode: Mode::File, oid });
         }
         let tree = repository.git.put_files(&tree);
         let author = self.signature(owner, now);
@@ -139,14 +125,7 @@ impl Github {
     /// Makes a personal token with classic scopes (`repo`, `public_repo`).
     pub fn add_token(&mut self, user: i64, scopes: &[&str]) -> String {
         let scopes: BTreeSet<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        self.new_token(
-            "ghp",
-            Caller::Person {
-                user,
-                scopes: Arc::new(scopes),
-            },
-            None,
-        )
+        self.new_token("ghp", Caller::Person { user, scopes: Arc::new(scopes) }, None)
     }
 
     /// Makes a chosen text a personal token.
@@ -171,23 +150,10 @@ impl Github {
         permissions: &[(&str, Level)],
     ) -> i64 {
         let id = self.new_id();
-        let permissions = permissions
-            .iter()
-            .map(|(name, level)| ((*name).to_owned(), *level))
-            .collect();
-        let repositories: Option<BTreeSet<i64>> =
-            repositories.map(|list| list.iter().copied().collect());
-        self.installations.insert(
-            id,
-            Installation {
-                id,
-                account,
-                repositories,
-                permissions,
-                suspended: None,
-                created: now,
-            },
-        );
+        let permissions = permissions.iter().map(|(name, level)| ((*name).to_owned(), *level)).collect();
+        let repositories: Option<BTreeSet<i64>> = repositories.map(|list| list.iter().copied().collect());
+        self.installations
+            .insert(id, Installation { id, account, repositories, permissions, suspended: None, created: now });
         let list = self.installed_repositories(id);
         self.emit_installation(
             now,
@@ -211,7 +177,8 @@ impl Github {
             json!({"action": "deleted", "repositories": list, "requester": null}),
         );
         self.installations.remove(&id);
-        self.tokens.retain(|_, token| !matches!(&token.caller, Caller::Installation(grant) if grant.installation == id));
+        self.tokens
+            .retain(|_, token| !matches!(&token.caller, Caller::Installation(grant) if grant.installation == id));
     }
 
     fn installed_repositories(&self, id: i64) -> Value {
@@ -220,10 +187,7 @@ impl Github {
         };
         let covered = |one: &&Arc<Repository>| {
             one.owner == installation.account
-                && installation
-                    .repositories
-                    .as_ref()
-                    .is_none_or(|set| set.contains(&one.id))
+                && installation.repositories.as_ref().is_none_or(|set| set.contains(&one.id))
         };
         let list = self.repositories.values().filter(covered);
         list.map(|one| json!({
@@ -305,28 +269,14 @@ impl Github {
         if issue.open == open {
             return Ok(());
         }
-        if open
-            && issue
-                .pull
-                .as_ref()
-                .is_some_and(|pull| pull.merged.is_some())
-        {
-            return Err(Problem::invalid(
-                "PullRequest",
-                "state cannot be changed. The pull request was merged.",
-            ));
+        if open && issue.pull.as_ref().is_some_and(|pull| pull.merged.is_some()) {
+            return Err(Problem::invalid("PullRequest", "state cannot be changed. The pull request was merged."));
         }
         issue.open = open;
         issue.updated = now;
         issue.state_reason = issue.pull.is_none().then(|| reason.to_owned());
         issue.closed = (!open).then_some((now, actor));
-        self.emit_issue(
-            now,
-            repo,
-            actor,
-            number,
-            if open { "reopened" } else { "closed" },
-        );
+        self.emit_issue(now, repo, actor, number, if open { "reopened" } else { "closed" });
         Ok(())
     }
 
@@ -339,14 +289,7 @@ impl Github {
         body: &str,
     ) -> Result<i64, Problem> {
         let id = self.new_id();
-        let comment = Comment {
-            id,
-            issue: number,
-            author,
-            body: body.to_owned(),
-            created: now,
-            updated: now,
-        };
+        let comment = Comment { id, issue: number, author, body: body.to_owned(), created: now, updated: now };
         self.repository_mut(repo)?.comments.insert(id, comment);
         self.issue_mut(repo, number)?.updated = now;
         self.emit_comment(now, repo, author, id, None);
@@ -361,11 +304,7 @@ impl Github {
         id: i64,
         body: &str,
     ) -> Result<(), Problem> {
-        let comment = self
-            .repository_mut(repo)?
-            .comments
-            .get_mut(&id)
-            .ok_or_else(Problem::not_found)?;
+        let comment = self.repository_mut(repo)?.comments.get_mut(&id).ok_or_else(Problem::not_found)?;
         comment.updated = now;
         let was = std::mem::replace(&mut comment.body, body.to_owned());
         self.emit_comment(now, repo, actor, id, Some(&was));
@@ -381,31 +320,16 @@ impl Github {
         state: &str,
         body: &str,
     ) -> Result<i64, Problem> {
-        let commit = self
-            .issue(repo, pull)?
-            .pull
-            .as_ref()
-            .ok_or_else(Problem::not_found)?
-            .head_sha;
+        let commit = self.issue(repo, pull)?.pull.as_ref().ok_or_else(Problem::not_found)?.head_sha;
         let id = self.new_id();
-        let review = Review {
-            id,
-            pull,
-            author,
-            body: body.to_owned(),
-            state: state.to_owned(),
-            submitted: now,
-            commit,
-        };
+        let review =
+            Review { id, pull, author, body: body.to_owned(), state: state.to_owned(), submitted: now, commit };
         self.repository_mut(repo)?.reviews.insert(id, review);
         self.emit_review(now, repo, author, id);
         Ok(id)
     }
 
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a line comment has this many facts"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "a line comment has this many facts")]
     pub(crate) fn add_line_comment(
         &mut self,
         now: Timestamp,
@@ -417,12 +341,7 @@ impl Github {
         body: &str,
         in_reply_to: Option<i64>,
     ) -> Result<i64, Problem> {
-        let commit = self
-            .issue(repo, pull)?
-            .pull
-            .as_ref()
-            .ok_or_else(Problem::not_found)?
-            .head_sha;
+        let commit = self.issue(repo, pull)?.pull.as_ref().ok_or_else(Problem::not_found)?.head_sha;
         let (id, review) = (self.new_id(), self.new_id());
         let comment = ReviewComment {
             id,
@@ -437,9 +356,7 @@ impl Github {
             updated: now,
             commit,
         };
-        self.repository_mut(repo)?
-            .review_comments
-            .insert(id, comment);
+        self.repository_mut(repo)?.review_comments.insert(id, comment);
         self.emit_line_comment(now, repo, author, id);
         Ok(id)
     }
@@ -464,13 +381,7 @@ impl Github {
             match change {
                 Change::Write(path, content) => {
                     let oid = git.put_blob(content.as_bytes());
-                    files.insert(
-                        (*path).to_owned(),
-                        Entry {
-                            mode: Mode::File,
-                            oid,
-                        },
-                    );
+                    files.insert((*path).to_owned(), Entry { mode: Mode::File, oid });
                 }
                 Change::Delete(path) => {
                     files.remove(*path);
@@ -486,13 +397,7 @@ impl Github {
             message: spec.message.to_owned(),
         };
         let oid = git.put(Object::Commit(commit));
-        self.set_ref(
-            now,
-            repo,
-            author,
-            &format!("refs/heads/{}", spec.branch),
-            Some(oid),
-        )?;
+        self.set_ref(now, repo, author, &format!("refs/heads/{}", spec.branch), Some(oid))?;
         Ok(oid)
     }
 }

@@ -10,11 +10,7 @@ use super::wire::{Answer, Call, Problem, Response};
 
 impl Github {
     pub(crate) fn pull_route(&mut self, call: &Call, repo: i64, rest: &[&str]) -> Answer {
-        let level = if call.method() == "GET" {
-            Level::Read
-        } else {
-            Level::Write
-        };
+        let level = if call.method() == "GET" { Level::Read } else { Level::Write };
         let any: &[Permission] = match rest {
             [_, "merge"] => &[Permission::Contents],
             _ => &[Permission::PullRequests],
@@ -37,10 +33,8 @@ impl Github {
                     }
                     ("GET", ["commits"]) => {
                         let commits = self.pull_commits(repo, &pull)?;
-                        let list: Result<Vec<Value>, Problem> = commits
-                            .into_iter()
-                            .map(|oid| self.commit_json(repo, oid))
-                            .collect();
+                        let list: Result<Vec<Value>, Problem> =
+                            commits.into_iter().map(|oid| self.commit_json(repo, oid)).collect();
                         Ok(call.page(&list?))
                     }
                     (_, ["requested_reviewers"]) => self.reviewer_route(call, repo, number),
@@ -51,9 +45,7 @@ impl Github {
                             &json!({"sha": sha.to_string(), "merged": true, "message": "Pull Request successfully merged"}),
                         ))
                     }
-                    (_, ["reviews" | "comments", ..]) => {
-                        self.review_route(call, repo, number, inner)
-                    }
+                    (_, ["reviews" | "comments", ..]) => self.review_route(call, repo, number, inner),
                     _ => Err(Problem::not_found()),
                 }
             }
@@ -66,24 +58,18 @@ impl Github {
         let repository = self.repository(repo)?;
         let head_fits = |pull: &Pull| {
             call.query.get("head").is_none_or(|wanted| {
-                let owner = self
-                    .repositories
-                    .get(&pull.head_repo)
-                    .map_or("", |head| self.login(head.owner));
+                let owner = self.repositories.get(&pull.head_repo).map_or("", |head| self.login(head.owner));
                 wanted.eq_ignore_ascii_case(&format!("{owner}:{}", pull.head))
             })
         };
         let fits = |issue: &&Issue| {
             let pull = issue.pull.as_ref();
             wants_state(call, issue.open)
-                && pull.is_some_and(|pull| {
-                    head_fits(pull) && call.query.get("base").is_none_or(|base| base == pull.base)
-                })
+                && pull
+                    .is_some_and(|pull| head_fits(pull) && call.query.get("base").is_none_or(|base| base == pull.base))
         };
         let newest_first = repository.issues.values().rev().filter(fits);
-        let list: Result<Vec<Value>, Problem> = newest_first
-            .map(|issue| self.pull_json(repo, issue))
-            .collect();
+        let list: Result<Vec<Value>, Problem> = newest_first.map(|issue| self.pull_json(repo, issue)).collect();
         Ok(call.page(&list?))
     }
 
@@ -92,40 +78,28 @@ impl Github {
         let (head, base) = (call.required("head")?, call.required("base")?);
         let title = call.required("title")?;
         let repository = self.repository(repo)?;
-        let (owner, branch) = head
-            .split_once(':')
-            .unwrap_or((self.login(repository.owner), head));
+        let (owner, branch) = head.split_once(':').unwrap_or((self.login(repository.owner), head));
         let head_repo = self
             .repositories
             .values()
             .find(|one| {
-                self.login(one.owner).eq_ignore_ascii_case(owner)
-                    && (one.id == repo || one.fork_of == Some(repo))
+                self.login(one.owner).eq_ignore_ascii_case(owner) && (one.id == repo || one.fork_of == Some(repo))
             })
             .ok_or_else(|| Problem::invalid_field("PullRequest", "head", "invalid"))?;
-        let head_sha = head_repo
-            .git
-            .branch(branch)
-            .ok_or_else(|| Problem::invalid_field("PullRequest", "head", "invalid"))?;
-        let base_sha = repository
-            .git
-            .branch(base)
-            .ok_or_else(|| Problem::invalid_field("PullRequest", "base", "invalid"))?;
+        let head_sha =
+            head_repo.git.branch(branch).ok_or_else(|| Problem::invalid_field("PullRequest", "head", "invalid"))?;
+        let base_sha =
+            repository.git.branch(base).ok_or_else(|| Problem::invalid_field("PullRequest", "base", "invalid"))?;
         if !self.repository(repo)?.git.descends(head_sha, base_sha)
             && self.repository(repo)?.git.descends(base_sha, head_sha)
             || head_sha == base_sha
         {
-            return Err(Problem::invalid(
-                "PullRequest",
-                &format!("No commits between {base} and {branch}"),
-            ));
+            return Err(Problem::invalid("PullRequest", &format!("No commits between {base} and {branch}")));
         }
         let taken = |issue: &&Issue| {
             let pull = issue.pull.as_ref();
             issue.open
-                && pull.is_some_and(|pull| {
-                    pull.head_repo == head_repo.id && pull.head == branch && pull.base == base
-                })
+                && pull.is_some_and(|pull| pull.head_repo == head_repo.id && pull.head == branch && pull.base == base)
         };
         if repository.issues.values().any(|issue| taken(&issue)) {
             return Err(Problem::invalid(
@@ -151,15 +125,8 @@ impl Github {
     fn read_pull(&self, call: &Call, repo: i64, number: i64) -> Answer {
         if call.wants("diff") {
             let text = self.pull_diff(repo, number)?;
-            let headers = vec![(
-                "content-type".into(),
-                "application/vnd.github.diff; charset=utf-8".into(),
-            )];
-            return Ok(Response {
-                status: 200,
-                headers,
-                body: text.into_bytes(),
-            });
+            let headers = vec![("content-type".into(), "application/vnd.github.diff; charset=utf-8".into())];
+            return Ok(Response { status: 200, headers, body: text.into_bytes() });
         }
         Ok(Response::ok(&self.full_pull_json(repo, number)?))
     }
@@ -188,11 +155,7 @@ impl Github {
 
     fn reviewer_route(&mut self, call: &Call, repo: i64, number: i64) -> Answer {
         if call.method() == "GET" {
-            let asked = self
-                .issue(repo, number)?
-                .pull
-                .iter()
-                .flat_map(|pull| &pull.requested_reviewers);
+            let asked = self.issue(repo, number)?.pull.iter().flat_map(|pull| &pull.requested_reviewers);
             let users: Value = asked.map(|id| self.user_json(*id)).collect();
             return Ok(Response::ok(&json!({"users": users, "teams": []})));
         }
@@ -203,16 +166,12 @@ impl Github {
         for login in call.texts("reviewers").unwrap_or_default() {
             let repository = self.repository(repo)?;
             let user = self.user_named(&login).map(|user| user.id);
-            let member = user
-                .filter(|id| repository.owner == *id || repository.collaborators.contains_key(id));
+            let member = user.filter(|id| repository.owner == *id || repository.collaborators.contains_key(id));
             let words = "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.";
             let id = member.ok_or_else(|| Problem::new(422, format!("{words} ({login})")))?;
             let issue = self.issue_mut(repo, number)?;
             if issue.author == id {
-                return Err(Problem::new(
-                    422,
-                    "Review cannot be requested from pull request author.",
-                ));
+                return Err(Problem::new(422, "Review cannot be requested from pull request author."));
             }
             if let Some(pull) = &mut issue.pull {
                 if !pull.requested_reviewers.contains(&id) {
@@ -220,45 +179,28 @@ impl Github {
                 }
             }
         }
-        Ok(Response::created(
-            &self.pull_json(repo, self.issue(repo, number)?)?,
-        ))
+        Ok(Response::created(&self.pull_json(repo, self.issue(repo, number)?)?))
     }
 
     /// Where a pull request's own work starts.
     pub(crate) fn pull_origin(&self, repo: i64, pull: &Pull) -> Result<Option<Oid>, Problem> {
         let git = &self.repository(repo)?.git;
-        let base = if pull.merged.is_some() {
-            pull.base_sha
-        } else {
-            git.branch(&pull.base).unwrap_or(pull.base_sha)
-        };
+        let base = if pull.merged.is_some() { pull.base_sha } else { git.branch(&pull.base).unwrap_or(pull.base_sha) };
         Ok(git.merge_base(base, pull.head_sha))
     }
 
     /// A pull request's own commits, oldest first.
     pub(crate) fn pull_commits(&self, repo: i64, pull: &Pull) -> Result<Vec<Oid>, Problem> {
         let git = &self.repository(repo)?.git;
-        let before = self
-            .pull_origin(repo, pull)?
-            .map(|oid| git.history(oid))
-            .unwrap_or_default();
-        let mut own: Vec<Oid> = git
-            .history(pull.head_sha)
-            .into_iter()
-            .filter(|oid| !before.contains(oid))
-            .collect();
+        let before = self.pull_origin(repo, pull)?.map(|oid| git.history(oid)).unwrap_or_default();
+        let mut own: Vec<Oid> = git.history(pull.head_sha).into_iter().filter(|oid| !before.contains(oid)).collect();
         own.reverse();
         Ok(own)
     }
 
     /// The whole diff of a pull request as git writes it.
     pub(crate) fn pull_diff(&self, repo: i64, number: i64) -> Result<String, Problem> {
-        let pull = self
-            .issue(repo, number)?
-            .pull
-            .as_ref()
-            .ok_or_else(Problem::not_found)?;
+        let pull = self.issue(repo, number)?.pull.as_ref().ok_or_else(Problem::not_found)?;
         let mut text = String::new();
         for file in self.changed_files(repo, self.pull_origin(repo, pull)?, pull.head_sha)? {
             let field = |name: &str| file.get(name).and_then(Value::as_str).unwrap_or_default();
@@ -268,10 +210,7 @@ impl Github {
                 "removed" => (format!("a/{path}"), "/dev/null".to_owned()),
                 _ => (format!("a/{path}"), format!("b/{path}")),
             };
-            text.push_str(&format!(
-                "diff --git a/{path} b/{path}\n--- {old}\n+++ {new}\n{}\n",
-                field("patch")
-            ));
+            text.push_str(&format!("diff --git a/{path} b/{path}\n--- {old}\n+++ {new}\n{}\n", field("patch")));
         }
         Ok(text)
     }

@@ -11,15 +11,8 @@ impl Github {
     pub(crate) fn pull_json(&self, repo: i64, issue: &Issue) -> Result<Value, Problem> {
         let repository = self.repository(repo)?;
         let pull = issue.pull.as_ref().ok_or_else(Problem::not_found)?;
-        let (api, web, number) = (
-            self.repo_api(repository),
-            self.repo_web(repository),
-            issue.number,
-        );
-        let (own, html) = (
-            format!("{api}/pulls/{number}"),
-            format!("{web}/pull/{number}"),
-        );
+        let (api, web, number) = (self.repo_api(repository), self.repo_web(repository), issue.number);
+        let (own, html) = (format!("{api}/pulls/{number}"), format!("{web}/pull/{number}"));
         let side = |id: i64, branch: &str, sha: String| {
             let Ok(side) = self.repository(id) else {
                 return Value::Null;
@@ -69,12 +62,7 @@ impl Github {
             .branch(&pull.base)
             .is_some_and(|base| repository.git.clone().merged(base, pull.head_sha).is_some());
         let files = self.changed_files(repo, self.pull_origin(repo, pull)?, pull.head_sha)?;
-        let sum = |field: &str| {
-            files
-                .iter()
-                .filter_map(|file| file.get(field)?.as_i64())
-                .sum::<i64>()
-        };
+        let sum = |field: &str| files.iter().filter_map(|file| file.get(field)?.as_i64()).sum::<i64>();
         merge_into(
             &mut value,
             json!({

@@ -55,12 +55,7 @@ pub struct Record {
 
 impl Record {
     pub(crate) fn note(&mut self, request: &Request, caller: &str, at: Timestamp, status: u16) {
-        let headers = request
-            .headers
-            .iter()
-            .filter(|(name, _)| name != "authorization")
-            .cloned()
-            .collect();
+        let headers = request.headers.iter().filter(|(name, _)| name != "authorization").cloned().collect();
         self.asked.push(Arc::new(Asked {
             at,
             method: request.method.clone(),
@@ -76,24 +71,14 @@ impl Record {
     /// Where these bytes were received: paths, queries, headers (but for the credential) and bodies.
     #[must_use]
     pub fn received(&self, needle: &str) -> Vec<String> {
-        let in_body = |body: &[u8]| {
-            body.windows(needle.len().max(1))
-                .any(|window| window == needle.as_bytes())
-        };
+        let in_body = |body: &[u8]| body.windows(needle.len().max(1)).any(|window| window == needle.as_bytes());
         let holds = |asked: &&Arc<Asked>| {
             asked.path.contains(needle)
                 || asked.query.contains(needle)
-                || asked
-                    .headers
-                    .iter()
-                    .any(|(_, value)| value.contains(needle))
+                || asked.headers.iter().any(|(_, value)| value.contains(needle))
                 || in_body(&asked.body)
         };
-        self.asked
-            .iter()
-            .filter(holds)
-            .map(|asked| format!("{} {}", asked.method, asked.path))
-            .collect()
+        self.asked.iter().filter(holds).map(|asked| format!("{} {}", asked.method, asked.path)).collect()
     }
 
     /// How many requests with this method and an answer below 400 had a path ending like this.
@@ -101,9 +86,7 @@ impl Record {
     pub fn count(&self, method: &str, path_end: &str) -> usize {
         self.asked
             .iter()
-            .filter(|asked| {
-                asked.method == method && asked.status < 400 && asked.path.ends_with(path_end)
-            })
+            .filter(|asked| asked.method == method && asked.status < 400 && asked.path.ends_with(path_end))
             .count()
     }
 }

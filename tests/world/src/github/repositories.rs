@@ -11,9 +11,7 @@ impl Github {
         match (call.method(), rest) {
             ("GET", []) => {
                 self.need(call, repo, &[Permission::Metadata], Level::Read)?;
-                Ok(Response::ok(
-                    &self.full_repo_json(call, self.repository(repo)?),
-                ))
+                Ok(Response::ok(&self.full_repo_json(call, self.repository(repo)?)))
             }
             ("GET", ["installation"]) => self.repository_installation(call, repo),
             ("GET", ["collaborators", login, "permission"]) => self.permission(call, repo, login),
@@ -22,13 +20,8 @@ impl Github {
                 self.need_role(call, repo, Role::Write)?;
                 let user = self.user_named(login).ok_or_else(Problem::not_found)?.id;
                 let repository = self.repository(repo)?;
-                let there =
-                    repository.owner == user || repository.collaborators.contains_key(&user);
-                if there {
-                    Ok(Response::no_content())
-                } else {
-                    Err(Problem::not_found())
-                }
+                let there = repository.owner == user || repository.collaborators.contains_key(&user);
+                if there { Ok(Response::no_content()) } else { Err(Problem::not_found()) }
             }
             _ => Err(Problem::not_found()),
         }
@@ -41,17 +34,11 @@ impl Github {
         match &call.caller {
             Caller::Anonymous => return Err(Problem::new(401, "Requires authentication")),
             Caller::Person { user, .. } if self.role(repository, *user) < Some(Role::Write) => {
-                return Err(Problem::new(
-                    403,
-                    "Must have push access to view collaborator permission.",
-                ));
+                return Err(Problem::new(403, "Must have push access to view collaborator permission."));
             }
             Caller::Person { .. } | Caller::Installation(_) | Caller::App => {}
         }
-        let id = self
-            .user_named(login)
-            .ok_or_else(|| Problem::new(404, format!("{login} is not a user")))?
-            .id;
+        let id = self.user_named(login).ok_or_else(|| Problem::new(404, format!("{login} is not a user")))?.id;
         let role = self.role(repository, id);
         let mut user = self.user_json(id);
         merge_into(
@@ -70,10 +57,7 @@ impl Github {
         let repository = self.repository(repo)?;
         let found = self.installations.values().find(|installation| {
             installation.account == repository.owner
-                && installation
-                    .repositories
-                    .as_ref()
-                    .is_none_or(|set| set.contains(&repo))
+                && installation.repositories.as_ref().is_none_or(|set| set.contains(&repo))
         });
         let installation = found.ok_or_else(Problem::not_found)?;
         Ok(Response::ok(&self.installation_json(installation)))

@@ -10,24 +10,12 @@ use super::wire::{Answer, Call, Problem, Response, id, stamp};
 
 impl Github {
     /// `/pulls/{number}/reviews…` and `/pulls/{number}/comments…`.
-    pub(crate) fn review_route(
-        &mut self,
-        call: &Call,
-        repo: i64,
-        number: i64,
-        rest: &[&str],
-    ) -> Answer {
+    pub(crate) fn review_route(&mut self, call: &Call, repo: i64, number: i64, rest: &[&str]) -> Answer {
         match (call.method(), rest) {
             ("GET", ["reviews"]) => {
                 let repository = self.repository(repo)?;
-                let own = repository
-                    .reviews
-                    .values()
-                    .filter(|review| review.pull == number);
-                Ok(call.page(
-                    &own.map(|review| self.review_json(repository, review))
-                        .collect::<Vec<_>>(),
-                ))
+                let own = repository.reviews.values().filter(|review| review.pull == number);
+                Ok(call.page(&own.map(|review| self.review_json(repository, review)).collect::<Vec<_>>()))
             }
             ("POST", ["reviews"]) => {
                 let state = match call.text("event") {
@@ -35,42 +23,24 @@ impl Github {
                     Some("REQUEST_CHANGES") => "CHANGES_REQUESTED",
                     Some("COMMENT") => "COMMENTED",
                     Some(_) | None => {
-                        return Err(Problem::invalid_field(
-                            "PullRequestReview",
-                            "event",
-                            "invalid",
-                        ));
+                        return Err(Problem::invalid_field("PullRequestReview", "event", "invalid"));
                     }
                 };
                 let body = call.text("body").unwrap_or_default().to_owned();
-                let review =
-                    self.add_review(call.now, repo, self.actor(call)?, number, state, &body)?;
+                let review = self.add_review(call.now, repo, self.actor(call)?, number, state, &body)?;
                 let repository = self.repository(repo)?;
-                let review = repository
-                    .reviews
-                    .get(&review)
-                    .ok_or_else(Problem::not_found)?;
+                let review = repository.reviews.get(&review).ok_or_else(Problem::not_found)?;
                 Ok(Response::ok(&self.review_json(repository, review)))
             }
             ("GET", ["comments"]) => {
                 let repository = self.repository(repo)?;
-                let own = repository
-                    .review_comments
-                    .values()
-                    .filter(|comment| comment.pull == number);
-                Ok(call.page(
-                    &own.map(|comment| self.review_comment_json(repository, comment))
-                        .collect::<Vec<_>>(),
-                ))
+                let own = repository.review_comments.values().filter(|comment| comment.pull == number);
+                Ok(call.page(&own.map(|comment| self.review_comment_json(repository, comment)).collect::<Vec<_>>()))
             }
             ("POST", ["comments", comment, "replies"]) => {
                 let (comment, body) = (id(comment)?, comment_body(call)?.to_owned());
-                let first = self
-                    .repository(repo)?
-                    .review_comments
-                    .get(&comment)
-                    .cloned()
-                    .ok_or_else(Problem::not_found)?;
+                let first =
+                    self.repository(repo)?.review_comments.get(&comment).cloned().ok_or_else(Problem::not_found)?;
                 let actor = self.actor(call)?;
                 let reply = self.add_line_comment(
                     call.now,
@@ -82,8 +52,7 @@ impl Github {
                     &body,
                     Some(comment),
                 )?;
-                self.one_review_comment(repo, reply)
-                    .map(|value| Response::created(&value))
+                self.one_review_comment(repo, reply).map(|value| Response::created(&value))
             }
             _ => Err(Problem::not_found()),
         }
@@ -95,41 +64,26 @@ impl Github {
             ("GET", []) => {
                 let repository = self.repository(repo)?;
                 let since = call.query.time("since");
-                let new = repository.review_comments.values().filter(|one| {
-                    since.is_none_or(|since| one.updated.seconds() >= since.seconds())
-                });
-                Ok(call.page(
-                    &new.map(|comment| self.review_comment_json(repository, comment))
-                        .collect::<Vec<_>>(),
-                ))
-            }
-            ("GET", [comment]) => self
-                .one_review_comment(repo, id(comment)?)
-                .map(|value| Response::ok(&value)),
-            ("PATCH", [comment]) => {
-                let (comment, body, actor) = (
-                    id(comment)?,
-                    comment_body(call)?.to_owned(),
-                    self.actor(call)?,
-                );
-                let one = self
-                    .repository_mut(repo)?
+                let new = repository
                     .review_comments
-                    .get_mut(&comment)
-                    .ok_or_else(Problem::not_found)?;
+                    .values()
+                    .filter(|one| since.is_none_or(|since| one.updated.seconds() >= since.seconds()));
+                Ok(call.page(&new.map(|comment| self.review_comment_json(repository, comment)).collect::<Vec<_>>()))
+            }
+            ("GET", [comment]) => self.one_review_comment(repo, id(comment)?).map(|value| Response::ok(&value)),
+            ("PATCH", [comment]) => {
+                let (comment, body, actor) = (id(comment)?, comment_body(call)?.to_owned(), self.actor(call)?);
+                let one =
+                    self.repository_mut(repo)?.review_comments.get_mut(&comment).ok_or_else(Problem::not_found)?;
                 if one.author != actor && !matches!(call.caller, Caller::Installation(_)) {
                     return Err(Problem::new(403, "Must have push access to repository"));
                 }
                 (one.body, one.updated) = (body, call.now);
-                self.one_review_comment(repo, comment)
-                    .map(|value| Response::ok(&value))
+                self.one_review_comment(repo, comment).map(|value| Response::ok(&value))
             }
             (_, [comment, "reactions", reaction @ ..]) => {
                 let comment = id(comment)?;
-                self.repository(repo)?
-                    .review_comments
-                    .get(&comment)
-                    .ok_or_else(Problem::not_found)?;
+                self.repository(repo)?.review_comments.get(&comment).ok_or_else(Problem::not_found)?;
                 self.reaction_route(call, repo, Subject::ReviewComment(comment), reaction)
             }
             _ => Err(Problem::not_found()),
@@ -138,13 +92,8 @@ impl Github {
 
     fn one_review_comment(&self, repo: i64, comment: i64) -> Result<Value, Problem> {
         let repository = self.repository(repo)?;
-        Ok(self.review_comment_json(
-            repository,
-            repository
-                .review_comments
-                .get(&comment)
-                .ok_or_else(Problem::not_found)?,
-        ))
+        Ok(self
+            .review_comment_json(repository, repository.review_comments.get(&comment).ok_or_else(Problem::not_found)?))
     }
 
     pub(crate) fn review_json(&self, repo: &Repository, review: &Review) -> Value {

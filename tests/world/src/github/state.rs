@@ -77,15 +77,9 @@ impl Role {
     /// Reads GitHub's `role_name`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [
-            Self::Read,
-            Self::Triage,
-            Self::Write,
-            Self::Maintain,
-            Self::Admin,
-        ]
-        .into_iter()
-        .find(|role| role.word() == word)
+        [Self::Read, Self::Triage, Self::Write, Self::Maintain, Self::Admin]
+            .into_iter()
+            .find(|role| role.word() == word)
     }
 
     /// The older, coarser word of the permission endpoint.
@@ -402,10 +396,7 @@ pub struct Github {
 impl Default for Github {
     fn default() -> Self {
         Self {
-            roots: Roots {
-                api: "https://api.github.com".into(),
-                web: "https://github.com".into(),
-            },
+            roots: Roots { api: "https://api.github.com".into(), web: "https://github.com".into() },
             users: BTreeMap::new(),
             repositories: BTreeMap::new(),
             renamed: BTreeMap::new(),

@@ -30,27 +30,15 @@ impl Store {
     }
 
     pub(crate) fn blob(&self, oid: Oid) -> Option<&[u8]> {
-        if let Object::Blob(bytes) = self.objects.get(&oid)?.as_ref() {
-            Some(bytes)
-        } else {
-            None
-        }
+        if let Object::Blob(bytes) = self.objects.get(&oid)?.as_ref() { Some(bytes) } else { None }
     }
 
     pub(crate) fn tree(&self, oid: Oid) -> Option<&BTreeMap<String, Entry>> {
-        if let Object::Tree(entries) = self.objects.get(&oid)?.as_ref() {
-            Some(entries)
-        } else {
-            None
-        }
+        if let Object::Tree(entries) = self.objects.get(&oid)?.as_ref() { Some(entries) } else { None }
     }
 
     pub(crate) fn commit(&self, oid: Oid) -> Option<&Commit> {
-        if let Object::Commit(commit) = self.objects.get(&oid)?.as_ref() {
-            Some(commit)
-        } else {
-            None
-        }
+        if let Object::Commit(commit) = self.objects.get(&oid)?.as_ref() { Some(commit) } else { None }
     }
 
     /// Where a branch points.
@@ -60,21 +48,15 @@ impl Store {
 
     /// A commit by branch, tag, full ref or object name.
     pub(crate) fn resolve(&self, name: &str) -> Option<Oid> {
-        let by_ref = [
-            format!("refs/heads/{name}"),
-            format!("refs/tags/{name}"),
-            format!("refs/{name}"),
-            name.to_owned(),
-        ];
+        let by_ref =
+            [format!("refs/heads/{name}"), format!("refs/tags/{name}"), format!("refs/{name}"), name.to_owned()];
         let found = by_ref.iter().find_map(|full| self.refs.get(full).copied());
         found.or_else(|| Oid::parse(name).filter(|oid| self.commit(*oid).is_some()))
     }
 
     /// The tree of a commit, or the tree itself.
     pub(crate) fn tree_of(&self, oid: Oid) -> Option<Oid> {
-        self.commit(oid)
-            .map(|commit| commit.tree)
-            .or_else(|| self.tree(oid).map(|_| oid))
+        self.commit(oid).map(|commit| commit.tree).or_else(|| self.tree(oid).map(|_| oid))
     }
 
     /// Every file below a tree.
@@ -90,19 +72,13 @@ impl Store {
 
     /// Every file a commit shows.
     pub(crate) fn files_at(&self, commit: Oid) -> Files {
-        self.tree_of(commit)
-            .map(|tree| self.files(tree))
-            .unwrap_or_default()
+        self.tree_of(commit).map(|tree| self.files(tree)).unwrap_or_default()
     }
 
     /// Visits every entry below a tree, directories before what they hold.
     pub(crate) fn walk(&self, tree: Oid, prefix: &str, visit: &mut dyn FnMut(String, &Entry)) {
         for (name, entry) in self.tree(tree).into_iter().flatten() {
-            let path = if prefix.is_empty() {
-                name.clone()
-            } else {
-                format!("{prefix}/{name}")
-            };
+            let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}/{name}") };
             visit(path.clone(), entry);
             if entry.mode == Mode::Tree {
                 self.walk(entry.oid, &path, visit);
@@ -112,10 +88,7 @@ impl Store {
 
     /// The entry at a path below a tree.
     pub(crate) fn at(&self, tree: Oid, path: &str) -> Option<Entry> {
-        let mut entry = Entry {
-            mode: Mode::Tree,
-            oid: tree,
-        };
+        let mut entry = Entry { mode: Mode::Tree, oid: tree };
         for part in path.split('/').filter(|part| !part.is_empty()) {
             entry = self.tree(entry.oid)?.get(part)?.clone();
         }
@@ -129,10 +102,7 @@ impl Store {
         for (path, entry) in files {
             match path.split_once('/') {
                 Some((name, rest)) => {
-                    below
-                        .entry(name.to_owned())
-                        .or_default()
-                        .insert(rest.to_owned(), entry.clone());
+                    below.entry(name.to_owned()).or_default().insert(rest.to_owned(), entry.clone());
                 }
                 None => {
                     here.insert(path.clone(), entry.clone());
@@ -141,21 +111,14 @@ impl Store {
         }
         for (name, inner) in below {
             let oid = self.put_files(&inner);
-            here.insert(
-                name,
-                Entry {
-                    mode: Mode::Tree,
-                    oid,
-                },
-            );
+            here.insert(name, Entry { mode: Mode::Tree, oid });
         }
         self.put(Object::Tree(here))
     }
 
     /// The commits reachable from one, newest first by distance.
     pub(crate) fn history(&self, from: Oid) -> Vec<Oid> {
-        let (mut seen, mut order, mut queue) =
-            (BTreeSet::new(), Vec::new(), VecDeque::from([from]));
+        let (mut seen, mut order, mut queue) = (BTreeSet::new(), Vec::new(), VecDeque::from([from]));
         while let Some(oid) = queue.pop_front() {
             let Some(commit) = self.commit(oid) else {
                 continue;
@@ -181,10 +144,7 @@ impl Store {
 
     /// Three-way merge by whole files: the tree, or `None` when both sides changed a path differently.
     pub(crate) fn merged(&mut self, base: Oid, head: Oid) -> Option<Oid> {
-        let origin = self
-            .merge_base(base, head)
-            .map(|oid| self.files_at(oid))
-            .unwrap_or_default();
+        let origin = self.merge_base(base, head).map(|oid| self.files_at(oid)).unwrap_or_default();
         let (ours, theirs) = (self.files_at(base), self.files_at(head));
         let mut merged = ours.clone();
         let paths: BTreeSet<&String> = origin.keys().chain(theirs.keys()).collect();

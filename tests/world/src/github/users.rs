@@ -9,15 +9,9 @@ use super::wire::{Answer, Call, Problem, Response, merge_into, stamp};
 impl Github {
     pub(crate) fn user_route(&mut self, call: &Call, parts: &[&str]) -> Answer {
         match (call.method(), parts) {
-            ("GET", []) => Ok(Response::ok(
-                &json!({"current_user_url": format!("{}/user", self.roots.api)}),
-            )),
-            ("GET", ["meta"]) => Ok(Response::ok(
-                &json!({"verifiable_password_authentication": false}),
-            )),
-            ("GET", ["rate_limit"]) => Ok(Response::ok(
-                &self.limits.json(&call.caller.key(), call.now),
-            )),
+            ("GET", []) => Ok(Response::ok(&json!({"current_user_url": format!("{}/user", self.roots.api)}))),
+            ("GET", ["meta"]) => Ok(Response::ok(&json!({"verifiable_password_authentication": false}))),
+            ("GET", ["rate_limit"]) => Ok(Response::ok(&self.limits.json(&call.caller.key(), call.now))),
             ("GET", ["user"]) => self.own_account(call),
             ("GET", ["users", login]) => {
                 let id = self.user_named(login).ok_or_else(Problem::not_found)?.id;
@@ -36,8 +30,7 @@ impl Github {
         match &call.caller {
             Caller::Person { user, scopes } => {
                 let scopes: Vec<&str> = scopes.iter().map(String::as_str).collect();
-                Ok(Response::ok(&self.public_user(call, *user))
-                    .with("x-oauth-scopes", scopes.join(", ")))
+                Ok(Response::ok(&self.public_user(call, *user)).with("x-oauth-scopes", scopes.join(", ")))
             }
             Caller::Installation(_) | Caller::App => Err(Problem::not_for_integrations()),
             Caller::Anonymous => Err(Problem::new(401, "Requires authentication")),

@@ -27,13 +27,7 @@ impl Request {
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let mut headers = vec![("user-agent".to_owned(), "porter-world".to_owned())];
         headers.extend(token.map(|token| ("authorization".to_owned(), format!("Bearer {token}"))));
-        Self {
-            method: method.into(),
-            path: path.into(),
-            query: query.into(),
-            headers,
-            body: Vec::new(),
-        }
+        Self { method: method.into(), path: path.into(), query: query.into(), headers, body: Vec::new() }
     }
 
     /// The same with a JSON body.
@@ -46,19 +40,12 @@ impl Request {
     /// The first header of this lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     /// The path's parts, decoded.
     pub(crate) fn segments(&self) -> Vec<String> {
-        self.path
-            .split('/')
-            .filter(|part| !part.is_empty())
-            .map(decode)
-            .collect()
+        self.path.split('/').filter(|part| !part.is_empty()).map(decode).collect()
     }
 }
 
@@ -75,15 +62,8 @@ pub struct Response {
 
 impl Response {
     pub(crate) fn json(status: u16, value: &Value) -> Self {
-        let headers = vec![(
-            "content-type".to_owned(),
-            "application/json; charset=utf-8".to_owned(),
-        )];
-        Self {
-            status,
-            headers,
-            body: value.to_string().into_bytes(),
-        }
+        let headers = vec![("content-type".to_owned(), "application/json; charset=utf-8".to_owned())];
+        Self { status, headers, body: value.to_string().into_bytes() }
     }
 
     pub(crate) fn ok(value: &Value) -> Self {
@@ -95,11 +75,7 @@ impl Response {
     }
 
     pub(crate) fn no_content() -> Self {
-        Self {
-            status: 204,
-            headers: Vec::new(),
-            body: Vec::new(),
-        }
+        Self { status: 204, headers: Vec::new(), body: Vec::new() }
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -116,10 +92,7 @@ impl Response {
     /// The first header of this lower-case name.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -137,12 +110,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self {
-            status,
-            message: message.into(),
-            errors: Vec::new(),
-            headers: Vec::new(),
-        }
+        Self { status, message: message.into(), errors: Vec::new(), headers: Vec::new() }
     }
 
     pub(crate) fn not_found() -> Self {
@@ -157,27 +125,20 @@ impl Problem {
     /// `422 Validation Failed` with one error in words.
     pub(crate) fn invalid(resource: &str, message: &str) -> Self {
         let mut problem = Self::new(422, "Validation Failed");
-        problem
-            .errors
-            .push(json!({"resource": resource, "code": "custom", "message": message}));
+        problem.errors.push(json!({"resource": resource, "code": "custom", "message": message}));
         problem
     }
 
     /// `422 Validation Failed` naming a field and a code such as `already_exists`, `missing_field`, `invalid`.
     pub(crate) fn invalid_field(resource: &str, field: &str, code: &str) -> Self {
         let mut problem = Self::new(422, "Validation Failed");
-        problem
-            .errors
-            .push(json!({"resource": resource, "field": field, "code": code}));
+        problem.errors.push(json!({"resource": resource, "field": field, "code": code}));
         problem
     }
 
     /// `422 Invalid request`: a body that does not fit the description.
     pub(crate) fn not_supplied(field: &str) -> Self {
-        Self::new(
-            422,
-            format!("Invalid request.\n\n\"{field}\" wasn't supplied."),
-        )
+        Self::new(422, format!("Invalid request.\n\n\"{field}\" wasn't supplied."))
     }
 
     pub(crate) fn with(mut self, name: &str, value: impl Into<String>) -> Self {
@@ -227,18 +188,11 @@ impl Call<'_> {
     /// A list of texts of the body; `None` when the field is missing.
     pub(crate) fn texts(&self, field: &str) -> Option<Vec<String>> {
         let list = self.json.get(field)?.as_array()?;
-        Some(
-            list.iter()
-                .filter_map(Value::as_str)
-                .map(str::to_owned)
-                .collect(),
-        )
+        Some(list.iter().filter_map(Value::as_str).map(str::to_owned).collect())
     }
 
     pub(crate) fn wants(&self, media: &str) -> bool {
-        self.request
-            .header("accept")
-            .is_some_and(|accept| accept.contains(media))
+        self.request.header("accept").is_some_and(|accept| accept.contains(media))
     }
 
     /// One page of a list, with GitHub's `Link` header.
@@ -246,20 +200,12 @@ impl Call<'_> {
         let per_page = self.query.number("per_page").unwrap_or(30).clamp(1, 100);
         let page = self.query.number("page").unwrap_or(1).max(1);
         let last = items.len().div_ceil(per_page).max(1);
-        let shown: Vec<Value> = items
-            .iter()
-            .skip((page - 1) * per_page)
-            .take(per_page)
-            .cloned()
-            .collect();
+        let shown: Vec<Value> = items.iter().skip((page - 1) * per_page).take(per_page).cloned().collect();
         let response = Response::ok(&Value::Array(shown));
         let mut links = Vec::new();
         let mut link = |to: usize, rel: &str| {
             let address = self.query.with_page(to);
-            links.push(format!(
-                "<{{root}}{}?{address}>; rel=\"{rel}\"",
-                self.request.path
-            ));
+            links.push(format!("<{{root}}{}?{address}>; rel=\"{rel}\"", self.request.path));
         };
         if page > 1 {
             link(page - 1, "prev");
@@ -271,11 +217,7 @@ impl Call<'_> {
         if page > 1 {
             link(1, "first");
         }
-        if links.is_empty() {
-            response
-        } else {
-            response.with("link", links.join(", "))
-        }
+        if links.is_empty() { response } else { response.with("link", links.join(", ")) }
     }
 }
 
@@ -294,10 +236,7 @@ impl Query {
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .iter()
-            .find(|(key, _)| key == name)
-            .map(|(_, value)| value.as_str())
+        self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<usize> {
@@ -309,15 +248,9 @@ impl Query {
     }
 
     fn with_page(&self, page: usize) -> String {
-        let others = self
-            .0
-            .iter()
-            .filter(|(key, _)| key != "page")
-            .map(|(key, value)| format!("{key}={}", encode(value)));
-        others
-            .chain([format!("page={page}")])
-            .collect::<Vec<_>>()
-            .join("&")
+        let others =
+            self.0.iter().filter(|(key, _)| key != "page").map(|(key, value)| format!("{key}={}", encode(value)));
+        others.chain([format!("page={page}")]).collect::<Vec<_>>().join("&")
     }
 }
 
@@ -327,15 +260,10 @@ pub(crate) fn decode(text: &str) -> String {
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {
         let escaped = tail.get(..2).filter(|_| *first == b'%');
-        let byte = escaped
-            .and_then(|pair| std::str::from_utf8(pair).ok())
-            .and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let byte =
+            escaped.and_then(|pair| std::str::from_utf8(pair).ok()).and_then(|pair| u8::from_str_radix(pair, 16).ok());
         bytes.push(byte.unwrap_or(*first));
-        rest = if byte.is_some() {
-            tail.get(2..).unwrap_or_default()
-        } else {
-            tail
-        };
+        rest = if byte.is_some() { tail.get(2..).unwrap_or_default() } else { tail };
     }
     String::from_utf8_lossy(&bytes).into_owned()
 }

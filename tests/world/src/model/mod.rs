@@ -16,11 +16,7 @@ use serde_json::{Value, json};
 /// What a request is answered with.
 pub(crate) enum Turn {
     /// Words first, then a call of this tool with these arguments.
-    Call {
-        words: String,
-        tool: String,
-        arguments: Value,
-    },
+    Call { words: String, tool: String, arguments: Value },
     /// Words, and done.
     Say(String),
 }
@@ -43,25 +39,13 @@ impl Turn {
             "shell" => json!({"command": ["bash", "-c", command]}),
             _ => json!({"command": command, "description": "Make the change"}),
         };
-        Self::Call {
-            words: script.plan.clone(),
-            tool,
-            arguments,
-        }
+        Self::Call { words: script.plan.clone(), tool, arguments }
     }
 
     pub(crate) fn tokens(&self) -> Tokens {
         match self {
-            Self::Call { .. } => Tokens {
-                input: 1200,
-                cached: 0,
-                output: 180,
-            },
-            Self::Say(_) => Tokens {
-                input: 300,
-                cached: 1000,
-                output: 60,
-            },
+            Self::Call { .. } => Tokens { input: 1200, cached: 0, output: 180 },
+            Self::Say(_) => Tokens { input: 300, cached: 1000, output: 60 },
         }
     }
 }
@@ -76,8 +60,6 @@ fn shell(tools: &[String]) -> Option<String> {
 
 /// One server-sent event.
 pub(crate) fn event(name: Option<&str>, data: &Value) -> String {
-    let name = name
-        .map(|name| format!("event: {name}\n"))
-        .unwrap_or_default();
+    let name = name.map(|name| format!("event: {name}\n")).unwrap_or_default();
     format!("{name}data: {data}\n\n")
 }

@@ -6,30 +6,16 @@ use super::{Tokens, Turn, event};
 
 /// The names of the tools a request offers, in either API's form.
 pub(crate) fn tools(request: &Value) -> Vec<String> {
-    let list = request
-        .get("tools")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten();
-    list.filter_map(|tool| {
-        tool.get("name")
-            .or_else(|| tool.get("function")?.get("name"))?
-            .as_str()
-            .map(str::to_owned)
-    })
-    .collect()
+    let list = request.get("tools").and_then(Value::as_array).into_iter().flatten();
+    list.filter_map(|tool| tool.get("name").or_else(|| tool.get("function")?.get("name"))?.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Whether a tool has already run.
 pub(crate) fn ran(request: &Value) -> bool {
-    let items = ["input", "messages"]
-        .into_iter()
-        .filter_map(|field| request.get(field)?.as_array())
-        .flatten();
+    let items = ["input", "messages"].into_iter().filter_map(|field| request.get(field)?.as_array()).flatten();
     items.into_iter().any(|item| {
-        item.get("type")
-            .and_then(Value::as_str)
-            .is_some_and(|kind| kind.ends_with("_call_output"))
+        item.get("type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("_call_output"))
             || item.get("role").and_then(Value::as_str) == Some("tool")
     })
 }
@@ -44,11 +30,7 @@ fn items(turn: &Turn) -> Vec<Value> {
     };
     match turn {
         Turn::Say(words) => vec![message(words)],
-        Turn::Call {
-            words,
-            tool,
-            arguments,
-        } => vec![
+        Turn::Call { words, tool, arguments } => vec![
             message(words),
             json!({
                 "type": "function_call", "id": "fc_world", "call_id": "call_world", "name": tool, "arguments": arguments.to_string(),
@@ -60,11 +42,7 @@ fn items(turn: &Turn) -> Vec<Value> {
 
 /// A Responses answer as JSON.
 pub(crate) fn response(model: &str, turn: &Turn) -> Value {
-    let Tokens {
-        input,
-        cached,
-        output,
-    } = turn.tokens();
+    let Tokens { input, cached, output } = turn.tokens();
     json!({
         "id": "resp_world", "object": "response", "created_at": 1_771_407_000, "status": "completed", "model": model, "output": items(turn),
         "error": null, "incomplete_details": null, "usage": {
@@ -95,10 +73,7 @@ pub(crate) fn response_stream(model: &str, turn: &Turn) -> String {
         super::server::set(&mut start, "status", json!("in_progress"));
         if let Some(arguments) = item.get("arguments").cloned() {
             super::server::set(&mut start, "arguments", json!(""));
-            say(
-                "response.output_item.added",
-                json!({"output_index": index, "item": start}),
-            );
+            say("response.output_item.added", json!({"output_index": index, "item": start}));
             say(
                 "response.function_call_arguments.delta",
                 json!({"item_id": id, "output_index": index, "delta": arguments}),
@@ -117,33 +92,20 @@ pub(crate) fn response_stream(model: &str, turn: &Turn) -> String {
                 crate::github::wire::merge_into(&mut value, more);
                 value
             };
-            say(
-                "response.output_item.added",
-                json!({"output_index": index, "item": start}),
-            );
+            say("response.output_item.added", json!({"output_index": index, "item": start}));
             say("response.content_part.added", place(json!({"part": empty})));
             say("response.output_text.delta", place(json!({"delta": words})));
             say("response.output_text.done", place(json!({"text": words})));
             say("response.content_part.done", place(json!({"part": part})));
         }
-        say(
-            "response.output_item.done",
-            json!({"output_index": index, "item": item}),
-        );
+        say("response.output_item.done", json!({"output_index": index, "item": item}));
     }
-    say(
-        "response.completed",
-        json!({"response": response(model, turn)}),
-    );
+    say("response.completed", json!({"response": response(model, turn)}));
     text
 }
 
 fn chat_usage(turn: &Turn) -> Value {
-    let Tokens {
-        input,
-        cached,
-        output,
-    } = turn.tokens();
+    let Tokens { input, cached, output } = turn.tokens();
     json!({
         "prompt_tokens": input + cached, "completion_tokens": output, "total_tokens": input + cached + output,
         "prompt_tokens_details": {"cached_tokens": cached},
@@ -153,19 +115,12 @@ fn chat_usage(turn: &Turn) -> Value {
 fn chat_message(turn: &Turn, streamed: bool) -> (Value, &'static str) {
     match turn {
         Turn::Say(words) => (json!({"role": "assistant", "content": words}), "stop"),
-        Turn::Call {
-            words,
-            tool,
-            arguments,
-        } => {
+        Turn::Call { words, tool, arguments } => {
             let mut call = json!({"id": "call_world", "type": "function", "function": {"name": tool, "arguments": arguments.to_string()}});
             if streamed {
                 super::server::set(&mut call, "index", json!(0));
             }
-            (
-                json!({"role": "assistant", "content": words, "tool_calls": [call]}),
-                "tool_calls",
-            )
+            (json!({"role": "assistant", "content": words, "tool_calls": [call]}), "tool_calls")
         }
     }
 }
@@ -189,35 +144,19 @@ pub(crate) fn chat_stream(model: &str, turn: &Turn) -> String {
         });
         event(None, &value)
     };
-    chunk(
-        json!([{"index": 0, "delta": delta, "finish_reason": null}]),
-        Value::Null,
-    ) + &chunk(
-        json!([{"index": 0, "delta": {}, "finish_reason": finish}]),
-        Value::Null,
-    ) + &chunk(json!([]), chat_usage(turn))
+    chunk(json!([{"index": 0, "delta": delta, "finish_reason": null}]), Value::Null)
+        + &chunk(json!([{"index": 0, "delta": {}, "finish_reason": finish}]), Value::Null)
+        + &chunk(json!([]), chat_usage(turn))
         + "data: [DONE]\n\n"
 }
 
 /// An error in OpenAI's shape.
 pub(crate) fn error(status: u16) -> Value {
     let (kind, code, words) = match status {
-        401 => (
-            "invalid_request_error",
-            "invalid_api_key",
-            "Incorrect API key provided.",
-        ),
+        401 => ("invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
         429 => ("requests", "rate_limit_exceeded", "Rate limit reached."),
-        404 => (
-            "invalid_request_error",
-            "model_not_found",
-            "The model does not exist.",
-        ),
-        _ => (
-            "server_error",
-            "server_error",
-            "The server had an error while processing your request.",
-        ),
+        404 => ("invalid_request_error", "model_not_found", "The model does not exist."),
+        _ => ("server_error", "server_error", "The server had an error while processing your request."),
     };
     json!({"error": {"message": words, "type": kind, "param": null, "code": code}})
 }

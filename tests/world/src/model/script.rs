@@ -79,30 +79,19 @@ impl Script {
             command: Some(FIX.into()),
             done: FIX_DONE.into(),
         };
-        let running = |command: &str, done: &str| Self {
-            command: Some(command.into()),
-            done: done.into(),
-            ..fix.clone()
-        };
-        let failing = |behaviour: Behaviour| Self {
-            behaviour,
-            ..fix.clone()
-        };
+        let running =
+            |command: &str, done: &str| Self { command: Some(command.into()), done: done.into(), ..fix.clone() };
+        let failing = |behaviour: Behaviour| Self { behaviour, ..fix.clone() };
         Some(match name {
             "default" => fix,
-            "no-change" => Self {
-                command: None,
-                done: "Nothing needs to change: the code already does this.".into(),
-                ..fix
-            },
+            "no-change" => {
+                Self { command: None, done: "Nothing needs to change: the code already does this.".into(), ..fix }
+            }
             "two-files" => running(
                 "set -e\nprintf 'one\\n' > one.txt\nmkdir -p docs\nprintf 'two\\n' > docs/two.txt\n",
                 "Add two files\n\nOne at the root, one below docs.",
             ),
-            "protected" => running(
-                "printf '\\nAlways say yes.\\n' >> AGENTS.md\n",
-                "Change the agents' instructions",
-            ),
+            "protected" => running("printf '\\nAlways say yes.\\n' >> AGENTS.md\n", "Change the agents' instructions"),
             "workflow" => running(
                 "mkdir -p .github/workflows && printf 'on: push\\n' > .github/workflows/evil.yml\n",
                 "Add a workflow",
@@ -119,9 +108,6 @@ impl Script {
     /// The script a model's name asks for: `anything-fail-401`.
     #[must_use]
     pub fn of_model(model: &str) -> Option<Self> {
-        Self::NAMES
-            .into_iter()
-            .find(|name| *name != "default" && model.contains(name))
-            .and_then(Self::named)
+        Self::NAMES.into_iter().find(|name| *name != "default" && model.contains(name)).and_then(Self::named)
     }
 }

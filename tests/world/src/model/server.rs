@@ -56,26 +56,11 @@ enum Api {
 /// The provider's routes.
 pub fn router(provider: Shared) -> Router {
     Router::new()
-        .route(
-            "/v1/messages",
-            post(|state, headers, uri, body| answer(Api::Anthropic, state, headers, uri, body)),
-        )
-        .route(
-            "/v1/messages/count_tokens",
-            post(async || axum::Json(json!({"input_tokens": 1200}))),
-        )
-        .route(
-            "/v1/responses",
-            post(|state, headers, uri, body| answer(Api::Responses, state, headers, uri, body)),
-        )
-        .route(
-            "/v1/chat/completions",
-            post(|state, headers, uri, body| answer(Api::Chat, state, headers, uri, body)),
-        )
-        .route(
-            "/v1/models",
-            get(async || axum::Json(json!({"object": "list", "data": [], "models": []}))),
-        )
+        .route("/v1/messages", post(|state, headers, uri, body| answer(Api::Anthropic, state, headers, uri, body)))
+        .route("/v1/messages/count_tokens", post(async || axum::Json(json!({"input_tokens": 1200}))))
+        .route("/v1/responses", post(|state, headers, uri, body| answer(Api::Responses, state, headers, uri, body)))
+        .route("/v1/chat/completions", post(|state, headers, uri, body| answer(Api::Chat, state, headers, uri, body)))
+        .route("/v1/models", get(async || axum::Json(json!({"object": "list", "data": [], "models": []}))))
         .with_state(provider)
 }
 
@@ -86,35 +71,20 @@ fn key(headers: &HeaderMap) -> Option<String> {
     key.map(str::to_owned)
 }
 
-async fn answer(
-    api: Api,
-    State(provider): State<Shared>,
-    headers: HeaderMap,
-    uri: Uri,
-    body: Bytes,
-) -> Response {
+async fn answer(api: Api, State(provider): State<Shared>, headers: HeaderMap, uri: Uri, body: Bytes) -> Response {
     let request: Value = serde_json::from_slice(&body).unwrap_or_default();
-    let model = request
-        .get("model")
-        .and_then(Value::as_str)
-        .unwrap_or_default()
-        .to_owned();
+    let model = request.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
     let key = key(&headers);
     let (script, status) = {
         let mut provider = provider.lock().unwrap_or_else(PoisonError::into_inner);
-        let script = Script::of_model(&model)
-            .or_else(|| provider.script.clone())
-            .or_else(|| Script::named("default"));
+        let script = Script::of_model(&model).or_else(|| provider.script.clone()).or_else(|| Script::named("default"));
         let known = key.as_ref().is_some_and(|key| provider.keys.contains(key));
         let status = match script.as_ref().map(|script| &script.behaviour) {
             _ if !known => 401,
             Some(Behaviour::Fail(status)) => *status,
             Some(Behaviour::Answer | Behaviour::Slow(_)) | None => 200,
         };
-        let name = script
-            .as_ref()
-            .map_or("", |script| script.name.as_str())
-            .to_owned();
+        let name = script.as_ref().map_or("", |script| script.name.as_str()).to_owned();
         provider.asked.push(Asked {
             path: uri.path().to_owned(),
             key,
@@ -138,9 +108,7 @@ async fn answer(
 fn write(api: Api, script: &Script, request: &Value, model: &str, streamed: bool) -> Response {
     let turn = match api {
         Api::Anthropic => Turn::of(script, &anthropic::tools(request), anthropic::ran(request)),
-        Api::Responses | Api::Chat => {
-            Turn::of(script, &openai::tools(request), openai::ran(request))
-        }
+        Api::Responses | Api::Chat => Turn::of(script, &openai::tools(request), openai::ran(request)),
     };
     if streamed {
         let text = match api {
@@ -148,14 +116,7 @@ fn write(api: Api, script: &Script, request: &Value, model: &str, streamed: bool
             Api::Responses => openai::response_stream(model, &turn),
             Api::Chat => openai::chat_stream(model, &turn),
         };
-        return (
-            [
-                ("content-type", "text/event-stream"),
-                ("cache-control", "no-cache"),
-            ],
-            text,
-        )
-            .into_response();
+        return ([("content-type", "text/event-stream"), ("cache-control", "no-cache")], text).into_response();
     }
     axum::Json(match api {
         Api::Anthropic => anthropic::message(model, &turn),

@@ -26,18 +26,11 @@ pub(crate) async fn comment(
     let repo = github.repository_named(&format!("{owner}/{name}"));
     let author = github.user_named(&posted.author).map(|user| user.id);
     let (Some(repo), Some(author), false) = (repo, author, posted.body.trim().is_empty()) else {
-        return (
-            StatusCode::BAD_REQUEST,
-            "Nothing to post, or nobody to post it.",
-        )
-            .into_response();
+        return (StatusCode::BAD_REQUEST, "Nothing to post, or nobody to post it.").into_response();
     };
     // Browsers send CRLF; GitHub keeps it too, and Porter must cope with it.
     match github.add_comment(now, repo, author, number, &posted.body) {
-        Ok(id) => Redirect::to(&format!(
-            "/{owner}/{name}/issues/{number}#issuecomment-{id}"
-        ))
-        .into_response(),
+        Ok(id) => Redirect::to(&format!("/{owner}/{name}/issues/{number}#issuecomment-{id}")).into_response(),
         Err(_missing) => (StatusCode::NOT_FOUND, "There is no such issue.").into_response(),
     }
 }

@@ -21,21 +21,9 @@ pub(crate) async fn info_refs(
 ) -> Response {
     match uri.query() {
         Some("service=git-upload-pack") => {
-            serve(
-                &served,
-                &owner,
-                &name,
-                "info/refs",
-                &method,
-                &uri,
-                &headers,
-                Bytes::new(),
-            )
-            .await
+            serve(&served, &owner, &name, "info/refs", &method, &uri, &headers, Bytes::new()).await
         }
-        Some("service=git-receive-pack") => {
-            refuse_push(&served, &owner, &name, &method, &uri, &headers)
-        }
+        Some("service=git-receive-pack") => refuse_push(&served, &owner, &name, &method, &uri, &headers),
         Some(_) | None => turned_away(403, "Please upgrade your git client."),
     }
 }
@@ -48,17 +36,7 @@ pub(crate) async fn upload_pack(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    serve(
-        &served,
-        &owner,
-        &name,
-        "git-upload-pack",
-        &method,
-        &uri,
-        &headers,
-        body,
-    )
-    .await
+    serve(&served, &owner, &name, "git-upload-pack", &method, &uri, &headers, body).await
 }
 
 pub(crate) async fn receive_pack(
@@ -72,43 +50,29 @@ pub(crate) async fn receive_pack(
 }
 
 /// Nobody pushes here over git: branches change through the API alone, and who tried stands in the record.
-fn refuse_push(
-    served: &Served,
-    owner: &str,
-    name: &str,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-) -> Response {
+fn refuse_push(served: &Served, owner: &str, name: &str, method: &Method, uri: &Uri, headers: &HeaderMap) -> Response {
     let request = super::request(method, uri, "", headers, Bytes::new());
     let full = format!("{owner}/{}", name.trim_end_matches(".git"));
     let seen = served.github().may_fetch(&request, &full, served.now());
     match seen {
         Err((status, words)) => turned_away(status, words),
-        Ok(_) if request.header("authorization").is_none() => {
-            turned_away(401, "Authentication required.")
-        }
+        Ok(_) if request.header("authorization").is_none() => turned_away(401, "Authentication required."),
         Ok(_) => turned_away(403, "Write access to repository not granted."),
     }
 }
 
 fn turned_away(status: u16, words: &str) -> Response {
     let code = StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN);
-    let mut response =
-        (code, [("content-type", "text/plain")], format!("{words}\n")).into_response();
+    let mut response = (code, [("content-type", "text/plain")], format!("{words}\n")).into_response();
     if code == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(
-            "www-authenticate",
-            axum::http::HeaderValue::from_static("Basic realm=\"GitHub\""),
-        );
+        response
+            .headers_mut()
+            .insert("www-authenticate", axum::http::HeaderValue::from_static("Basic realm=\"GitHub\""));
     }
     response
 }
 
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one argument for each part of a request"
-)]
+#[expect(clippy::too_many_arguments, reason = "one argument for each part of a request")]
 async fn serve(
     served: &Arc<Served>,
     owner: &str,
@@ -134,14 +98,7 @@ async fn serve(
     };
     let answered = match folder {
         Ok(folder) => {
-            backend(
-                served,
-                &format!("/{folder}/{operation}"),
-                &request,
-                uri.query().unwrap_or_default(),
-                body,
-            )
-            .await
+            backend(served, &format!("/{folder}/{operation}"), &request, uri.query().unwrap_or_default(), body).await
         }
         Err(error) => Err(error),
     };
@@ -175,11 +132,7 @@ async fn backend(
             command.env(variable, value);
         }
     }
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let (Some(mut stdin), Some(stdout)) = (stdin, stdout) else {
         return Err(std::io::Error::other("git has no pipes"));
@@ -196,9 +149,7 @@ async fn backend(
         if name.eq_ignore_ascii_case("status") {
             let code = value.split(' ').next().and_then(|code| code.parse().ok());
             *response.status_mut() = code.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        } else if let (Ok(name), Ok(value)) =
-            (name.parse::<axum::http::HeaderName>(), value.parse())
-        {
+        } else if let (Ok(name), Ok(value)) = (name.parse::<axum::http::HeaderName>(), value.parse()) {
             response.headers_mut().insert(name, value);
         }
     }

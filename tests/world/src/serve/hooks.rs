@@ -21,12 +21,7 @@ pub(crate) async fn deliver(served: Shared) {
         let due = served.github().deliveries.next(served.now());
         match due {
             Some(delivery) => {
-                tokio::spawn(send(
-                    Arc::clone(&served),
-                    client.clone(),
-                    url.clone(),
-                    delivery,
-                ));
+                tokio::spawn(send(Arc::clone(&served), client.clone(), url.clone(), delivery));
             }
             None => tokio::time::sleep(LOOK_EVERY).await,
         }
@@ -34,17 +29,11 @@ pub(crate) async fn deliver(served: Shared) {
 }
 
 async fn send(served: Shared, client: reqwest::Client, url: String, delivery: Delivery) {
-    let mut request = client
-        .post(url)
-        .timeout(PATIENCE)
-        .body(delivery.body.to_vec());
+    let mut request = client.post(url).timeout(PATIENCE).body(delivery.body.to_vec());
     for (name, value) in &delivery.headers {
         request = request.header(name, value);
     }
-    let status = request
-        .send()
-        .await
-        .map_or(0, |answer| answer.status().as_u16());
+    let status = request.send().await.map_or(0, |answer| answer.status().as_u16());
     let now = served.now();
     served.github().deliveries.answered(delivery, now, status);
 }

@@ -19,10 +19,7 @@ pub(crate) struct Mirror {
 
 impl Mirror {
     pub(crate) fn new(root: PathBuf) -> Self {
-        Self {
-            root,
-            written: Mutex::default(),
-        }
+        Self { root, written: Mutex::default() }
     }
 
     /// Brings a repository's directory up to date and gives its name below the root.
@@ -39,10 +36,7 @@ impl Mirror {
                 write_object(&folder, *oid, object)?;
             }
         }
-        write_whole(
-            &folder.join("HEAD"),
-            format!("ref: refs/heads/{}\n", repository.default_branch).as_bytes(),
-        )?;
+        write_whole(&folder.join("HEAD"), format!("ref: refs/heads/{}\n", repository.default_branch).as_bytes())?;
         let mut refs = "# pack-refs with: peeled fully-peeled sorted \n".to_owned();
         for (name, oid) in &repository.git.refs {
             refs.push_str(&format!("{oid} {name}\n"));

@@ -80,21 +80,13 @@ impl Served {
 
     /// The computer's time, moved by what the harness asked for.
     pub(crate) fn now(&self) -> Timestamp {
-        let since = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis());
-        let offset = *self
-            .clock_offset_ms
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis());
+        let offset = *self.clock_offset_ms.lock().unwrap_or_else(PoisonError::into_inner);
         Timestamp::from_millis(i64::try_from(since).unwrap_or(0)).plus_millis(offset)
     }
 
     pub(crate) fn advance(&self, millis: i64) {
-        *self
-            .clock_offset_ms
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner) += millis;
+        *self.clock_offset_ms.lock().unwrap_or_else(PoisonError::into_inner) += millis;
     }
 
     /// The world's first state, also after a reset.
@@ -108,10 +100,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     std::fs::create_dir_all(&settings.git_dir)?;
     let github = Served::first_state(&settings)?;
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", settings.port)).await?;
-    let provider = model::Provider {
-        keys: settings.model_keys.clone(),
-        ..model::Provider::default()
-    };
+    let provider = model::Provider { keys: settings.model_keys.clone(), ..model::Provider::default() };
     let served = Arc::new(Served {
         mirror: Mirror::new(settings.git_dir.clone()),
         github: Mutex::new(github),
@@ -121,8 +110,7 @@ pub async fn run(settings: Settings) -> Result<(), ServeError> {
     });
     if let Some(port) = served.settings.model_port {
         let models = tokio::net::TcpListener::bind(("127.0.0.1", port)).await?;
-        let routes =
-            model::router(Arc::clone(&served.model)).layer(DefaultBodyLimit::max(64 << 20));
+        let routes = model::router(Arc::clone(&served.model)).layer(DefaultBodyLimit::max(64 << 20));
         tokio::spawn(async move { axum::serve(models, routes).await });
     }
     tokio::spawn(hooks::deliver(Arc::clone(&served)));
@@ -147,14 +135,8 @@ fn routes(served: Shared) -> Router {
         .route("/{owner}/{name}", get(pages::repository))
         .route("/{owner}/{name}/issues/{number}", get(pages::issue))
         .route("/{owner}/{name}/pull/{number}", get(pages::issue))
-        .route(
-            "/{owner}/{name}/issues/{number}/comments",
-            post(forms::comment),
-        )
-        .route(
-            "/{owner}/{name}/pull/{number}/comments",
-            post(forms::comment),
-        )
+        .route("/{owner}/{name}/issues/{number}/comments", post(forms::comment))
+        .route("/{owner}/{name}/pull/{number}/comments", post(forms::comment))
         .route("/{owner}/{name}/info/refs", get(git::info_refs))
         .route("/{owner}/{name}/git-upload-pack", post(git::upload_pack))
         .route("/{owner}/{name}/git-receive-pack", post(git::receive_pack))
@@ -163,27 +145,14 @@ fn routes(served: Shared) -> Router {
 }
 
 /// An HTTP request as the stand-in takes it, with its path below a root.
-pub(crate) fn request(
-    method: &Method,
-    uri: &Uri,
-    root: &str,
-    headers: &HeaderMap,
-    body: Bytes,
-) -> Request {
+pub(crate) fn request(method: &Method, uri: &Uri, root: &str, headers: &HeaderMap, body: Bytes) -> Request {
     let path = uri.path().strip_prefix(root).unwrap_or(uri.path());
-    let headers = headers.iter().map(|(name, value)| {
-        (
-            name.as_str().to_owned(),
-            String::from_utf8_lossy(value.as_bytes()).into_owned(),
-        )
-    });
+    let headers = headers
+        .iter()
+        .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
     Request {
         method: method.as_str().to_owned(),
-        path: if path.is_empty() {
-            "/".into()
-        } else {
-            path.into()
-        },
+        path: if path.is_empty() { "/".into() } else { path.into() },
         query: uri.query().unwrap_or_default().to_owned(),
         headers: headers.collect(),
         body: body.into(),
@@ -193,9 +162,7 @@ pub(crate) fn request(
 fn response(answer: wire::Response) -> Response {
     if answer.header(LOST).is_some() {
         // The length promises a body that never comes, so the connection breaks under the client.
-        let broken = futures_util::stream::once(async {
-            Err::<Bytes, _>(std::io::Error::other("lost on purpose"))
-        });
+        let broken = futures_util::stream::once(async { Err::<Bytes, _>(std::io::Error::other("lost on purpose")) });
         return ([("content-length", "1")], Body::from_stream(broken)).into_response();
     }
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -209,29 +176,15 @@ fn response(answer: wire::Response) -> Response {
     reply
 }
 
-async fn api(
-    State(served): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn api(State(served): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let request = request(&method, &uri, "/api/v3", &headers, body);
     let now = served.now();
     let answer = served.github().handle(&request, now);
     response(answer)
 }
 
-async fn web(
-    State(served): State<Shared>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Response {
+async fn web(State(served): State<Shared>, method: Method, uri: Uri, headers: HeaderMap, body: Bytes) -> Response {
     let now = served.now();
-    let answer = served
-        .github()
-        .handle_web(&request(&method, &uri, "", &headers, body), now);
+    let answer = served.github().handle_web(&request(&method, &uri, "", &headers, body), now);
     response(answer)
 }

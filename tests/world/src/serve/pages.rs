@@ -12,18 +12,13 @@ use crate::github::{Github, Issue, Repository, Subject};
 const STYLE: &str = include_str!("page.css");
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
 /// Markdown to HTML; HTML that people wrote is dropped, so hidden markers stay hidden and scripts stay text.
 fn markdown(text: &str) -> String {
-    let options =
-        Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
-    let kept = Parser::new_ext(text, options)
-        .filter(|event| !matches!(event, Event::Html(_) | Event::InlineHtml(_)));
+    let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+    let kept = Parser::new_ext(text, options).filter(|event| !matches!(event, Event::Html(_) | Event::InlineHtml(_)));
     let mut out = String::new();
     html::push_html(&mut out, kept);
     out.replace("href=\"javascript:", "href=\"#")
@@ -40,11 +35,7 @@ fn page(title: &str, body: &str) -> Html<String> {
 }
 
 fn missing() -> Response {
-    (
-        StatusCode::NOT_FOUND,
-        page("Not found", "<h1>Not found</h1>"),
-    )
-        .into_response()
+    (StatusCode::NOT_FOUND, page("Not found", "<h1>Not found</h1>")).into_response()
 }
 
 /// The repositories.
@@ -58,31 +49,19 @@ pub(crate) async fn front(State(served): State<Shared>) -> Html<String> {
             format!("<li><a href=\"/{name}\">{name}</a></li>")
         })
         .collect();
-    page(
-        "Repositories",
-        &format!("<h1>Repositories</h1><ul>{rows}</ul>"),
-    )
+    page("Repositories", &format!("<h1>Repositories</h1><ul>{rows}</ul>"))
 }
 
 /// A repository's issues, pull requests and branches.
-pub(crate) async fn repository(
-    State(served): State<Shared>,
-    Path((owner, name)): Path<(String, String)>,
-) -> Response {
+pub(crate) async fn repository(State(served): State<Shared>, Path((owner, name)): Path<(String, String)>) -> Response {
     let github = served.github();
-    let Some(repo) = github
-        .repository_named(&format!("{owner}/{name}"))
-        .and_then(|id| github.repositories.get(&id))
+    let Some(repo) = github.repository_named(&format!("{owner}/{name}")).and_then(|id| github.repositories.get(&id))
     else {
         return missing();
     };
     let full = escape(&github.full_name(repo));
     let list = |pulls: bool| -> String {
-        let some = repo
-            .issues
-            .values()
-            .rev()
-            .filter(|issue| issue.pull.is_some() == pulls);
+        let some = repo.issues.values().rev().filter(|issue| issue.pull.is_some() == pulls);
         some.map(|issue| {
             format!(
                 "<li>{} <a href=\"{}\">{}</a> #{} {}</li>",
@@ -118,16 +97,8 @@ pub(crate) async fn repository(
 }
 
 fn address(github: &Github, repo: &Repository, issue: &Issue) -> String {
-    let kind = if issue.pull.is_some() {
-        "pull"
-    } else {
-        "issues"
-    };
-    format!(
-        "/{}/{kind}/{}",
-        escape(&github.full_name(repo)),
-        issue.number
-    )
+    let kind = if issue.pull.is_some() { "pull" } else { "issues" };
+    format!("/{}/{kind}/{}", escape(&github.full_name(repo)), issue.number)
 }
 
 fn state_badge(issue: &Issue) -> &'static str {
@@ -141,9 +112,7 @@ fn state_badge(issue: &Issue) -> &'static str {
 
 fn badges(repo: &Repository, issue: &Issue) -> String {
     let labels = issue.labels.iter().filter_map(|key| repo.labels.get(key));
-    labels
-        .map(|label| format!("<span class=\"label\">{}</span>", escape(&label.name)))
-        .collect()
+    labels.map(|label| format!("<span class=\"label\">{}</span>", escape(&label.name))).collect()
 }
 
 fn reactions(repo: &Repository, subject: Subject) -> String {
@@ -158,20 +127,9 @@ fn reactions(repo: &Repository, subject: Subject) -> String {
         _ => "👍",
     };
     let own = repo.reactions.values().filter(|one| one.subject == subject);
-    let shown: String = own
-        .map(|one| {
-            format!(
-                "<span title=\"{}\">{}</span> ",
-                escape(&one.content),
-                glyph(&one.content)
-            )
-        })
-        .collect();
-    if shown.is_empty() {
-        shown
-    } else {
-        format!("<p class=\"reactions\">{shown}</p>")
-    }
+    let shown: String =
+        own.map(|one| format!("<span title=\"{}\">{}</span> ", escape(&one.content), glyph(&one.content))).collect();
+    if shown.is_empty() { shown } else { format!("<p class=\"reactions\">{shown}</p>") }
 }
 
 /// An issue or pull request with everything said about it, its diff, and a form to say more.
@@ -180,9 +138,7 @@ pub(crate) async fn issue(
     Path((owner, name, number)): Path<(String, String, i64)>,
 ) -> Response {
     let github = served.github();
-    let Some(repo) = github
-        .repository_named(&format!("{owner}/{name}"))
-        .and_then(|id| github.repositories.get(&id))
+    let Some(repo) = github.repository_named(&format!("{owner}/{name}")).and_then(|id| github.repositories.get(&id))
     else {
         return missing();
     };
@@ -223,13 +179,8 @@ pub(crate) async fn issue(
         .values()
         .filter(|user| user.kind == crate::github::UserKind::User)
         .map(|user| {
-            let role = github
-                .role(repo, user.id)
-                .map_or("none", crate::github::Role::word);
-            format!(
-                "<option value=\"{0}\">{0} ({role})</option>",
-                escape(&user.login)
-            )
+            let role = github.role(repo, user.id).map_or("none", crate::github::Role::word);
+            format!("<option value=\"{0}\">{0} ({role})</option>", escape(&user.login))
         })
         .collect();
     let here = address(&github, repo, issue);
@@ -249,20 +200,13 @@ pub(crate) async fn issue(
 
 fn branches(issue: &Issue) -> String {
     let line = |pull: &crate::github::Pull| {
-        format!(
-            " <code>{}</code> into <code>{}</code>",
-            escape(&pull.head),
-            escape(&pull.base)
-        )
+        format!(" <code>{}</code> into <code>{}</code>", escape(&pull.head), escape(&pull.base))
     };
     issue.pull.as_ref().map(line).unwrap_or_default()
 }
 
 fn diff(github: &Github, repo: &Repository, issue: &Issue) -> String {
-    let text = issue
-        .pull
-        .as_ref()
-        .and_then(|_| github.pull_diff(repo.id, issue.number).ok());
+    let text = issue.pull.as_ref().and_then(|_| github.pull_diff(repo.id, issue.number).ok());
     let colour = |line: &str| match line.as_bytes() {
         [b'+', ..] => "add",
         [b'-', ..] => "del",
@@ -271,17 +215,9 @@ fn diff(github: &Github, repo: &Repository, issue: &Issue) -> String {
         [..] => "",
     };
     let lines = |text: String| -> String {
-        text.lines()
-            .map(|line| format!("<span class=\"{}\">{}</span>\n", colour(line), escape(line)))
-            .collect()
+        text.lines().map(|line| format!("<span class=\"{}\">{}</span>\n", colour(line), escape(line))).collect()
     };
-    text.map(|text| {
-        format!(
-            "<h2>Files changed</h2><pre class=\"diff\">{}</pre>",
-            lines(text)
-        )
-    })
-    .unwrap_or_default()
+    text.map(|text| format!("<h2>Files changed</h2><pre class=\"diff\">{}</pre>", lines(text))).unwrap_or_default()
 }
 
 /// A plain avatar: a coloured square.
@@ -321,6 +257,5 @@ pub(crate) fn state(github: &Github) -> Value {
 
 fn reacted(github: &Github, repo: &Repository, subject: Subject) -> Value {
     let own = repo.reactions.values().filter(|one| one.subject == subject);
-    own.map(|one| json!({"author": github.login(one.author), "content": one.content}))
-        .collect()
+    own.map(|one| json!({"author": github.login(one.author), "content": one.content})).collect()
 }

@@ -43,13 +43,7 @@ const ISSUE: (&str, &str) = (
 /// The first state. Without `--seed-demo` it holds the people, but no repository.
 pub(crate) fn github(settings: &Settings) -> Result<Github, ServeError> {
     let web = format!("http://127.0.0.1:{}", settings.port);
-    let mut github = Github {
-        roots: Roots {
-            api: format!("{web}/api/v3"),
-            web,
-        },
-        ..Github::default()
-    };
+    let mut github = Github { roots: Roots { api: format!("{web}/api/v3"), web }, ..Github::default() };
     let now = Timestamp::from_millis(1_771_407_000_000);
     let acme = github.add_user("acme", UserKind::Organization);
     let [alice, bob, carol, _mallory] =
@@ -58,12 +52,7 @@ pub(crate) fn github(settings: &Settings) -> Result<Github, ServeError> {
     github.accept_token(&settings.github_token, bot, &["repo"]);
     if settings.seed_demo {
         let repo = github.add_repository(now, acme, "demo", false, &FILES);
-        for (user, role) in [
-            (alice, Role::Admin),
-            (bob, Role::Write),
-            (carol, Role::Read),
-            (bot, Role::Write),
-        ] {
+        for (user, role) in [(alice, Role::Admin), (bob, Role::Write), (carol, Role::Read), (bot, Role::Write)] {
             github.set_role(repo, user, Some(role));
         }
         if let Err(problem) = github.open_issue(now, repo, alice, ISSUE.0, Some(ISSUE.1)) {
@@ -83,9 +72,7 @@ pub(crate) fn github(settings: &Settings) -> Result<Github, ServeError> {
                 client_id: "Iv1.world".into(),
                 client_secret: "client-secret-for-tests".into(),
                 key,
-                permissions: APP_PERMISSIONS
-                    .map(|(name, level)| (name.to_owned(), level))
-                    .into(),
+                permissions: APP_PERMISSIONS.map(|(name, level)| (name.to_owned(), level)).into(),
             });
             github.install(now, acme, None, &APP_PERMISSIONS);
             github.hook = secret.map_or(Hook::None, |secret| Hook::App { secret });

@@ -38,27 +38,13 @@ struct Inner {
 }
 
 impl Inner {
-    fn enter(
-        &mut self,
-        id: &str,
-        state: State,
-        kind: &str,
-        source: Source,
-        exit: Option<ExitRequest>,
-    ) {
-        self.records
-            .change(id, |machine| machine.enter(state, kind, source, exit));
+    fn enter(&mut self, id: &str, state: State, kind: &str, source: Source, exit: Option<ExitRequest>) {
+        self.records.change(id, |machine| machine.enter(state, kind, source, exit));
     }
 
     fn command(&self, id: &str, command: Command) {
-        if self
-            .orders
-            .get(id)
-            .is_none_or(|orders| orders.send(command).is_err())
-        {
-            eprintln!(
-                "porter-machines: machine {id} has ended already; it could not be told: {command:?}"
-            );
+        if self.orders.get(id).is_none_or(|orders| orders.send(command).is_err()) {
+            eprintln!("porter-machines: machine {id} has ended already; it could not be told: {command:?}");
         }
     }
 }
@@ -67,27 +53,15 @@ impl Host {
     /// Opens the state directory. The error is a sentence.
     pub(crate) fn open(settings: Settings) -> Result<Self, String> {
         let records = Records::open(&settings.state)?;
-        let inner = Inner {
-            records,
-            faults: Faults::default(),
-            pace: Pace::default(),
-            orders: HashMap::new(),
-            closing: false,
-        };
-        Ok(Self {
-            settings,
-            inner: Mutex::new(inner),
-            changed: watch::Sender::new(()),
-        })
+        let inner =
+            Inner { records, faults: Faults::default(), pace: Pace::default(), orders: HashMap::new(), closing: false };
+        Ok(Self { settings, inner: Mutex::new(inner), changed: watch::Sender::new(()) })
     }
 
     /// Ends what an earlier host left running, finishes what it began, and boots what it had accepted.
     pub(crate) async fn recover(self: &Arc<Self>) {
         let known: Vec<Machine> = self.locked().records.all().cloned().collect();
-        for machine in known
-            .into_iter()
-            .filter(|machine| machine.state != State::Destroyed)
-        {
+        for machine in known.into_iter().filter(|machine| machine.state != State::Destroyed) {
             supervise::clear_leftovers(self, &machine).await;
             if matches!(machine.state, State::Launching | State::Starting) {
                 self.enter(&machine.id, State::Launching, "launch", Source::Host, None);
@@ -116,9 +90,7 @@ impl Host {
             return Err(Problem::new(429, "rate limit exceeded"));
         }
         match inner.faults.take(action) {
-            Some(Fault::Before(status)) => {
-                Err(Problem::new(status, "switched on: nothing was done"))
-            }
+            Some(Fault::Before(status)) => Err(Problem::new(status, "switched on: nothing was done")),
             other => Ok(other),
         }
     }
@@ -148,10 +120,7 @@ impl Host {
                 }
             }
         };
-        if tokio::time::timeout(Duration::from_secs(8), all_over)
-            .await
-            .is_err()
-        {
+        if tokio::time::timeout(Duration::from_secs(8), all_over).await.is_err() {
             let left: Vec<String> = self.locked().orders.keys().cloned().collect();
             for machine in left.iter().filter_map(|id| self.machine(id).ok()) {
                 supervise::clear_leftovers(self, &machine).await;
@@ -160,27 +129,13 @@ impl Host {
     }
 
     /// Moves a machine to a state, on disk too, and tells those who wait.
-    pub(crate) fn enter(
-        &self,
-        id: &str,
-        state: State,
-        kind: &str,
-        source: Source,
-        exit: Option<ExitRequest>,
-    ) {
+    pub(crate) fn enter(&self, id: &str, state: State, kind: &str, source: Source, exit: Option<ExitRequest>) {
         self.locked().enter(id, state, kind, source, exit);
         self.announce();
     }
 
     /// Moves a machine to a state in which nothing runs: at that moment its supervisor takes no more orders.
-    pub(crate) fn finish(
-        &self,
-        id: &str,
-        state: State,
-        kind: &str,
-        source: Source,
-        exit: Option<ExitRequest>,
-    ) {
+    pub(crate) fn finish(&self, id: &str, state: State, kind: &str, source: Source, exit: Option<ExitRequest>) {
         {
             let mut inner = self.locked();
             inner.orders.remove(id);
@@ -191,10 +146,7 @@ impl Host {
 
     /// How long a machine stays `created`.
     pub(crate) fn boot_delay(&self) -> Duration {
-        self.locked()
-            .faults
-            .boot_delay_ms
-            .map_or(self.settings.boot_delay, Duration::from_millis)
+        self.locked().faults.boot_delay_ms.map_or(self.settings.boot_delay, Duration::from_millis)
     }
 
     /// A machine's own directory.
@@ -209,21 +161,10 @@ impl Host {
     }
 
     /// Looks at a machine that is not destroyed and acts on it before anyone else can.
-    fn decide<T>(
-        &self,
-        id: &str,
-        act: impl FnOnce(&mut Inner, &Machine) -> Result<T, Problem>,
-    ) -> Result<T, Problem> {
+    fn decide<T>(&self, id: &str, act: impl FnOnce(&mut Inner, &Machine) -> Result<T, Problem>) -> Result<T, Problem> {
         let mut inner = self.locked();
-        let machine = inner
-            .records
-            .get(id)
-            .filter(|machine| machine.state != State::Destroyed)
-            .cloned();
-        let done = act(
-            &mut inner,
-            &machine.ok_or_else(|| Problem::new(404, "machine not found"))?,
-        );
+        let machine = inner.records.get(id).filter(|machine| machine.state != State::Destroyed).cloned();
+        let done = act(&mut inner, &machine.ok_or_else(|| Problem::new(404, "machine not found"))?);
         drop(inner);
         self.announce();
         done

@@ -29,19 +29,14 @@ impl Host {
             config: order.config,
             events: Vec::new(),
         };
-        let state = if order.skip_launch {
-            State::Created
-        } else {
-            State::Launching
-        };
+        let state = if order.skip_launch { State::Created } else { State::Launching };
         machine.enter(state, "launch", Source::User, None);
         {
             let mut inner = self.locked();
             if inner.closing {
                 return Err(Problem::new(503, "unavailable: the machine host is ending"));
             }
-            let same =
-                |other: &&Machine| other.name == machine.name && other.state != State::Destroyed;
+            let same = |other: &&Machine| other.name == machine.name && other.state != State::Destroyed;
             if let Some(other) = inner.records.all().find(same) {
                 let text = format!(
                     "already_exists: unique machine name violation, machine ID {} already exists with name \"{}\"",
@@ -49,10 +44,7 @@ impl Host {
                 );
                 return Err(Problem::new(409, text));
             }
-            inner
-                .records
-                .put(machine.clone())
-                .map_err(|reason| Problem::new(500, format!("internal: {reason}")))?;
+            inner.records.put(machine.clone()).map_err(|reason| Problem::new(500, format!("internal: {reason}")))?;
         }
         self.announce();
         if state == State::Launching {
@@ -82,21 +74,14 @@ impl Host {
     /// Asks a machine to stop; one that is not running is left as it is.
     pub(crate) fn stop(&self, id: &str, asked: &Map<String, Value>) -> Result<(), Problem> {
         self.decide(id, |inner, machine| {
-            let stop = plan(machine)?
-                .stop
-                .changed_by(asked)
-                .map_err(|text| Problem::new(422, text))?;
+            let stop = plan(machine)?.stop.changed_by(asked).map_err(|text| Problem::new(422, text))?;
             match machine.state {
                 State::Started(process) => {
                     inner.enter(id, State::Stopping(process), "stop", Source::User, None);
                     inner.command(id, Command::Stop(stop));
                 }
                 State::Launching | State::Starting => inner.command(id, Command::Stop(stop)),
-                State::Created
-                | State::Stopping(_)
-                | State::Stopped
-                | State::Destroying(_)
-                | State::Destroyed => {}
+                State::Created | State::Stopping(_) | State::Stopped | State::Destroying(_) | State::Destroyed => {}
             }
             Ok(())
         })
@@ -105,10 +90,7 @@ impl Host {
     /// Sends a signal to a running machine's main process.
     pub(crate) fn signal(&self, id: &str, signal: Signal) -> Result<(), Problem> {
         self.decide(id, |_, machine| {
-            let process = machine
-                .state
-                .process()
-                .ok_or_else(|| Problem::precondition("signal", machine))?;
+            let process = machine.state.process().ok_or_else(|| Problem::precondition("signal", machine))?;
             process.signal(signal);
             Ok(())
         })
@@ -123,13 +105,7 @@ impl Host {
             }
             _running if !force => Err(Problem::precondition("destroy", machine)),
             State::Started(process) | State::Stopping(process) => {
-                inner.enter(
-                    id,
-                    State::Destroying(Some(process)),
-                    "destroy",
-                    Source::User,
-                    None,
-                );
+                inner.enter(id, State::Destroying(Some(process)), "destroy", Source::User, None);
                 inner.command(id, Command::Destroy);
                 Ok(false)
             }
@@ -146,43 +122,25 @@ impl Host {
     }
 
     /// Waits until a machine is in a state, at most so long.
-    pub(crate) async fn wait(
-        &self,
-        id: &str,
-        word: &str,
-        longest: Duration,
-    ) -> Result<(), Problem> {
+    pub(crate) async fn wait(&self, id: &str, word: &str, longest: Duration) -> Result<(), Problem> {
         let mut changes = self.changed.subscribe();
         let reached = async {
             while self.machine(id)?.state.word() != word {
-                changes.changed().await.map_err(|_closed| {
-                    Problem::new(503, "unavailable: the machine host is ending")
-                })?;
+                changes
+                    .changed()
+                    .await
+                    .map_err(|_closed| Problem::new(503, "unavailable: the machine host is ending"))?;
             }
             Ok(())
         };
-        let late = || {
-            Problem::new(
-                408,
-                format!("deadline_exceeded: machine did not reach state {word} in time"),
-            )
-        };
-        tokio::time::timeout(longest, reached)
-            .await
-            .unwrap_or_else(|_elapsed| Err(late()))
+        let late = || Problem::new(408, format!("deadline_exceeded: machine did not reach state {word} in time"));
+        tokio::time::timeout(longest, reached).await.unwrap_or_else(|_elapsed| Err(late()))
     }
 
     /// Sets (`Some`) or removes a machine's metadata value.
-    pub(crate) fn set_metadata(
-        &self,
-        id: &str,
-        key: &str,
-        value: Option<Value>,
-    ) -> Result<(), Problem> {
+    pub(crate) fn set_metadata(&self, id: &str, key: &str, value: Option<Value>) -> Result<(), Problem> {
         self.decide(id, |inner, _| {
-            inner
-                .records
-                .change(id, |machine| machine.set_metadata(key, value));
+            inner.records.change(id, |machine| machine.set_metadata(key, value));
             Ok(())
         })
     }

@@ -39,47 +39,21 @@ impl World {
         std::fs::write(&runner, format!("#!/bin/bash\n{script}\n")).unwrap();
         std::fs::set_permissions(&runner, std::fs::Permissions::from_mode(0o755)).unwrap();
         let (host, address) = launch(dir.path(), arguments);
-        Self {
-            dir,
-            arguments: arguments.to_vec(),
-            host,
-            address,
-            client: reqwest::Client::new(),
-        }
+        Self { dir, arguments: arguments.to_vec(), host, address, client: reqwest::Client::new() }
     }
 
     /// Sends a request under the app; gives status and body.
     async fn call(&self, method: Method, path: &str, body: Value) -> (u16, Value) {
-        let request = self
-            .client
-            .request(
-                method,
-                format!("{}/v1/apps/porter-local{path}", self.address),
-            )
-            .bearer_auth(TOKEN);
-        let response = if body.is_null() {
-            request.send()
-        } else {
-            request.json(&body).send()
-        }
-        .await
-        .unwrap();
+        let request =
+            self.client.request(method, format!("{}/v1/apps/porter-local{path}", self.address)).bearer_auth(TOKEN);
+        let response = if body.is_null() { request.send() } else { request.json(&body).send() }.await.unwrap();
         let status = response.status().as_u16();
-        (
-            status,
-            serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null),
-        )
+        (status, serde_json::from_slice(&response.bytes().await.unwrap()).unwrap_or(Value::Null))
     }
 
     /// Creates a machine and gives it.
     async fn create(&self, name: &str, config: Value) -> Value {
-        let (status, machine) = self
-            .call(
-                Method::POST,
-                "/machines",
-                json!({"name": name, "config": config}),
-            )
-            .await;
+        let (status, machine) = self.call(Method::POST, "/machines", json!({"name": name, "config": config})).await;
         assert_eq!(status, 200, "{machine}");
         machine
     }
@@ -88,9 +62,7 @@ impl World {
     async fn until(&self, id: &str, state: &str) -> Value {
         let patience = Instant::now() + Duration::from_secs(20);
         loop {
-            let (_, machine) = self
-                .call(Method::GET, &format!("/machines/{id}"), Value::Null)
-                .await;
+            let (_, machine) = self.call(Method::GET, &format!("/machines/{id}"), Value::Null).await;
             if machine["state"] == state {
                 return machine;
             }
@@ -101,11 +73,7 @@ impl World {
 
     /// Switches faults on.
     async fn faults(&self, faults: Value) {
-        let request = self
-            .client
-            .post(format!("{}/_machines/faults", self.address))
-            .bearer_auth(TOKEN)
-            .json(&faults);
+        let request = self.client.post(format!("{}/_machines/faults", self.address)).bearer_auth(TOKEN).json(&faults);
         assert_eq!(request.send().await.unwrap().status(), 204);
     }
 
@@ -149,25 +117,13 @@ impl Drop for World {
 
 fn launch(dir: &Path, arguments: &[&str]) -> (Child, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_porter-machines"));
-    command
-        .args(["--port", "0", "--box", "off", "--state"])
-        .arg(dir.join("state"));
-    command
-        .arg("--runner")
-        .arg(dir.join("runner"))
-        .arg("--faults")
-        .args(arguments);
-    command
-        .env("FLY_API_TOKEN", TOKEN)
-        .env_remove("FLY_APP_NAME");
-    command
-        .env("ANTHROPIC_API_KEY", "canary-anthropic-0001")
-        .env("GITHUB_TOKEN", "canary-github-0001");
+    command.args(["--port", "0", "--box", "off", "--state"]).arg(dir.join("state"));
+    command.arg("--runner").arg(dir.join("runner")).arg("--faults").args(arguments);
+    command.env("FLY_API_TOKEN", TOKEN).env_remove("FLY_APP_NAME");
+    command.env("ANTHROPIC_API_KEY", "canary-anthropic-0001").env("GITHUB_TOKEN", "canary-github-0001");
     let mut host = command.stdout(Stdio::piped()).spawn().unwrap();
     let mut line = String::new();
-    BufReader::new(host.stdout.take().unwrap())
-        .read_line(&mut line)
-        .unwrap();
+    BufReader::new(host.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let address = line.trim().strip_prefix("ready ").unwrap().to_owned();
     assert!(address.starts_with("http://127.0.0.1:"));
     (host, address)
