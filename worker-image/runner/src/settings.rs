@@ -15,6 +15,17 @@ pub(crate) enum BoxKind {
     Off,
 }
 
+impl BoxKind {
+    /// What Porter is told of it at the claim.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Bubblewrap => "bwrap",
+            Self::Image => "user",
+            Self::Off => "off",
+        }
+    }
+}
+
 /// The configuration of `porter-runner start`. Holds the claim, so there is no `Debug`.
 pub(crate) struct Settings {
     /// `TASK_ID`.

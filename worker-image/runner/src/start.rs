@@ -67,7 +67,11 @@ async fn start(settings: &Settings) -> ExitCode {
         Ok(boot_id) => boot_id,
         Err(error) => return complain(&error.to_string()),
     };
-    let runner = RunnerInfo { version: env!("CARGO_PKG_VERSION").to_owned(), os: std::env::consts::OS.to_owned() };
+    let runner = RunnerInfo {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        os: std::env::consts::OS.to_owned(),
+        isolation: settings.box_kind.word().to_owned(),
+    };
     let request = StartRequest { task_id: settings.task_id.clone(), attempt: settings.attempt, boot_id, runner };
     let job = match callbacks.start(&settings.claim, &request).await {
         Claimed::Job(job) => *job,
