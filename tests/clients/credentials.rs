@@ -2,7 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use porter::clients::github::{AccountKind, Credential, GithubError, Identity, Need};
+use porter::clients::github::{AccountKind, GithubError, Identity, Need};
+use porter::domain::credential::Credential;
 use porter::domain::ids::InstallationId;
 use porter::domain::time::Timestamp;
 use porter::ports::Method;

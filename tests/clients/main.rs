@@ -17,7 +17,8 @@ mod script;
 mod speaking;
 mod webhook;
 
-use porter::clients::github::{Credential, Repo};
+use porter::clients::github::Repo;
+use porter::domain::credential::Credential;
 use porter::domain::ids::{InstallationId, RepoId, RepoName, Sha};
 use script::World;
 

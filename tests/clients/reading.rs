@@ -3,7 +3,8 @@
 use porter::clients::github::contents::FileBytes;
 use porter::clients::github::polling::{PollAsk, Polled};
 use porter::clients::github::repository::Role;
-use porter::clients::github::{Credential, Subject};
+use porter::clients::github::Subject;
+use porter::domain::credential::Credential;
 use porter::domain::ids::{Branch, IssueNumber, RepoId, UserId};
 use porter::domain::time::Timestamp;
 use porter::ports::Method;
