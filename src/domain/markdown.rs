@@ -4,6 +4,8 @@
 
 mod inline;
 
+pub(super) use inline::BacktickRuns;
+
 /// The byte offsets at which lines begin to speak: the first visible character of each line that is neither in fenced,
 /// indented or inline code, nor quoted, nor in an HTML comment, verbatim element or tag, nor in a link.
 #[must_use]

@@ -32,7 +32,7 @@ impl Search {
 
 /// The hidden ranges of `text[start..end]`, in order and apart from each other; the last may reach beyond `end`.
 pub(super) fn hidden(text: &str, start: usize, end: usize, search: &mut Search) -> Vec<Range<usize>> {
-    let mut walk = Walk { text, end, runs: backtick_runs(text, start, end), brackets: Vec::new(), no_close: false };
+    let mut walk = Walk { text, end, runs: BacktickRuns::of(text, start, end), brackets: Vec::new(), no_close: false };
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut at = start;
     while at < end {
@@ -52,8 +52,7 @@ pub(super) fn hidden(text: &str, start: usize, end: usize, search: &mut Search) 
 struct Walk<'t> {
     text: &'t str,
     end: usize,
-    /// Where runs of each length begin, those already passed removed when next asked for.
-    runs: HashMap<usize, VecDeque<usize>>,
+    runs: BacktickRuns,
     /// Open square brackets.
     brackets: Vec<usize>,
     /// Whether a search for a tag's or link's end has already failed in this paragraph.
@@ -85,11 +84,7 @@ impl Walk<'_> {
     fn code_span(&mut self, at: usize) -> (Option<Range<usize>>, usize) {
         let length = (at..self.end).take_while(|&i| self.byte(i) == Some(b'`')).count();
         let inside = at + length;
-        let later = self.runs.entry(length).or_default();
-        while later.front().is_some_and(|&run| run < inside) {
-            later.pop_front();
-        }
-        later.front().map_or((None, inside), |&close| (Some(at..close + length), close + length))
+        self.runs.closing(inside, length).map_or((None, inside), |end| (Some(at..end), end))
     }
 
     fn angle(&mut self, at: usize, search: &mut Search) -> Option<Range<usize>> {
@@ -158,17 +153,34 @@ const CLOSING: [&str; 11] = [
     "</pre>", "</script>", "</style>", "</textarea>", "</code>", "</samp>", "</kbd>", "</tt>", "</blockquote>", "</q>", "</a>",
 ];
 
-/// Where runs of backticks begin, by their length.
-fn backtick_runs(text: &str, start: usize, end: usize) -> HashMap<usize, VecDeque<usize>> {
-    let mut runs: HashMap<usize, VecDeque<usize>> = HashMap::new();
-    let bytes = text.as_bytes().get(start..end).unwrap_or_default();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        let length = bytes.iter().skip(at).take_while(|&&b| b == b'`').count();
-        if *byte == b'`' {
-            runs.entry(length).or_default().push_back(start + at);
+/// The runs of backticks in a stretch of text, asked for from left to right.
+pub(in crate::domain) struct BacktickRuns {
+    /// Where the runs of each length begin, those already passed removed when next asked for.
+    starts: HashMap<usize, VecDeque<usize>>,
+}
+
+impl BacktickRuns {
+    /// The runs of `text[start..end]`.
+    pub(in crate::domain) fn of(text: &str, start: usize, end: usize) -> Self {
+        let mut starts: HashMap<usize, VecDeque<usize>> = HashMap::new();
+        let bytes = text.as_bytes().get(start..end).unwrap_or_default();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at) {
+            let length = bytes.iter().skip(at).take_while(|&&b| b == b'`').count();
+            if *byte == b'`' {
+                starts.entry(length).or_default().push_back(start + at);
+            }
+            at += length.max(1);
         }
-        at += length.max(1);
+        Self { starts }
     }
-    runs
+
+    /// The end of the run that closes a code span whose content begins at `inside`, after as many backticks.
+    pub(in crate::domain) fn closing(&mut self, inside: usize, length: usize) -> Option<usize> {
+        let later = self.starts.get_mut(&length)?;
+        while later.front().is_some_and(|&run| run < inside) {
+            later.pop_front();
+        }
+        later.front().map(|run| run + length)
+    }
 }

@@ -156,7 +156,7 @@ impl Printer {
         // What was taken out may have uncovered marks of code or quotation.
         let uncovered = past_markers_and_quotes(&text);
         let text = match text.split_at_checked(text.len() - uncovered.len()) {
-            Some((before, marks)) if opens_fence(marks).is_some() => format!("{before}\\{marks}"),
+            Some((before, marks)) if opens_fence(marks).is_some() || may_define(marks) => format!("{before}\\{marks}"),
             _ => text,
         };
         if !(printed.in_comment && text.trim().is_empty()) {
@@ -221,6 +221,11 @@ fn past_markers(line: &str) -> (usize, &str) {
         (column, rest) = (column + marker + gap, after);
     }
     (column, rest)
+}
+
+/// Whether a line may begin the definition of a link whose name or target holds backticks that are read as code here.
+fn may_define(marks: &str) -> bool {
+    marks.starts_with('[') && (!marks.contains(']') || (marks.contains("]:") && marks.contains('`')))
 }
 
 fn past_markers_and_quotes(line: &str) -> &str {
