@@ -175,7 +175,7 @@ fn speaks(text: &str) -> bool {
 fn soup() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
         "@porter stop", "@porter", "@PORTER fix it", "`", "``", "```", "~~~", "\n", "\n", "\n\n", "    ", "  ", "\t", "> ", "- ", "1. ", "# ",
-        "<!--", "-->", "[", "](x)", "\\", "word", " ", "|", "*", "---", "<b>", "\"", "&amp;", "é",
+        "<!--", "-->", "[", "](x)", "\\", "word", " ", "|", "*", "---", "\"", "<code>", "</code>", "<pre>", "</pre>", "&amp;", "é",
     ]);
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
 }

@@ -1,7 +1,7 @@
 //! The lines of a text as blocks, printed so that GitHub must read them as they were read here: code is fenced and closed.
 
 use super::inline;
-use crate::domain::markdown::{indentation, list_marker, opens_fence};
+use crate::domain::markdown::{indentation, list_marker, opens_fence, past_markers};
 
 /// Deeper quotations are shown as text.
 const DEEPEST_QUOTE: usize = 8;
@@ -211,16 +211,6 @@ fn leading_code(lines: &[&str]) -> usize {
     }
     let block = lines.iter().take_while(|line| is_code(line) || line.trim().is_empty());
     block.enumerate().filter(|(_, line)| is_code(line)).last().map_or(0, |(index, _)| index + 1)
-}
-
-/// A line's column and text after its list markers.
-fn past_markers(line: &str) -> (usize, &str) {
-    let (mut column, mut rest) = indentation(line);
-    while let Some(marker) = list_marker(rest) {
-        let (gap, after) = indentation(rest.get(marker..).unwrap_or_default());
-        (column, rest) = (column + marker + gap, after);
-    }
-    (column, rest)
 }
 
 /// Whether a line may begin the definition of a link whose name or target holds backticks that are read as code here.

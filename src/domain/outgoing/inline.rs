@@ -100,6 +100,8 @@ fn starts_with_word(text: &str, word: &str) -> bool {
 struct Ink {
     out: String,
     markdown: bool,
+    /// Whether this may be code or not: then marks are broken rather than escaped, which is harmless in both.
+    either: bool,
     /// Up to where `out` was searched for an address, and whether one was open there.
     searched: usize,
     in_address: bool,
@@ -107,7 +109,7 @@ struct Ink {
 
 impl Ink {
     fn new(length: usize, markdown: bool) -> Self {
-        Self { out: String::with_capacity(length + 8), markdown, searched: 0, in_address: false }
+        Self { out: String::with_capacity(length + 8), markdown, either: false, searched: 0, in_address: false }
     }
 
     /// Prints text outside code.
@@ -145,6 +147,7 @@ impl Ink {
                 .iter()
                 .any(|switch| starts_with_word(after, switch)),
             '*' => starts_with_word(after, "**NO_CI***"),
+            '<' | '!' | '&' => self.either && after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?' | '[' | '#')),
             _ => false,
         };
         match c {
@@ -305,7 +308,9 @@ impl Ink {
         } else {
             let fence = slice(span, 0, length);
             let inner = slice(span, length, span.len() - length);
-            let spoken = plain(&code(inner));
+            let mut spoken = Ink { either: true, ..Ink::new(inner.len(), false) };
+            spoken.run(&code(inner));
+            let spoken = spoken.out;
             self.out.push_str(&format!("{fence}{spoken}{fence}"));
         }
     }

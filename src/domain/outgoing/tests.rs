@@ -136,6 +136,8 @@ fn what_would_reach_someone_does_not() {
         ("[a`]: /u`x", "\\[a`]: /u`x".to_owned()),
         ("[a\nb]: /u", "\\[a\nb]: /u".to_owned()),
         ("[t](<x>) [t](x \"y\") [t](a(b)c)", "[t]\\(&lt;x>) [t](x \"y\") [t](a(b)c)".to_owned()),
+        ("| `<b>![|` | &#64;x `|`", format!("| `<{Z}b>!{Z}[|` | &amp;#{Z}64;x `|`")),
+        ("14. \t```\n@me\n    ```", "14.     ```\n        @me\n        ```".to_owned()),
         ("<!-- x -->~~~\n@me", format!("\\~~~\n@{Z}me")),
     ] {
         assert_eq!(comment(text), printed.trim(), "{text:?}");
