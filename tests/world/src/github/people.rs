@@ -194,7 +194,7 @@ impl Github {
             account,
             id,
             "installation",
-            json!({"action": "created", "repositories": list, "requester": null}),
+            json!({"action": "created", "repositories": list}),
         );
         id
     }
@@ -208,7 +208,7 @@ impl Github {
             account,
             id,
             "installation",
-            json!({"action": "deleted", "repositories": list, "requester": null}),
+            json!({"action": "deleted", "repositories": list}),
         );
         self.installations.remove(&id);
         self.tokens.retain(|_, token| !matches!(&token.caller, Caller::Installation(grant) if grant.installation == id));

@@ -214,10 +214,10 @@ impl Github {
                     "Review cannot be requested from pull request author.",
                 ));
             }
-            if let Some(pull) = &mut issue.pull {
-                if !pull.requested_reviewers.contains(&id) {
-                    pull.requested_reviewers.push(id);
-                }
+            if let Some(pull) = &mut issue.pull
+                && !pull.requested_reviewers.contains(&id)
+            {
+                pull.requested_reviewers.push(id);
             }
         }
         Ok(Response::created(
