@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::state::{Comment, Github, Issue, Label, Reaction, Repository, Role, Subject};
-use super::wire::{Call, merge_into, object, stamp};
+use super::wire::{Call, encode, merge_into, object, stamp};
 
 /// The addresses a repository's object carries, below its own.
 const REPOSITORY_LINKS: [(&str, &str); 37] = [
@@ -36,7 +36,10 @@ const REPOSITORY_LINKS: [(&str, &str); 37] = [
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    ("notifications_url", "/notifications{?since,all,participating}"),
+    (
+        "notifications_url",
+        "/notifications{?since,all,participating}",
+    ),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -79,16 +82,21 @@ pub(crate) fn association(role: Option<Role>, owner: bool) -> &'static str {
 
 impl Github {
     pub(crate) fn user_json(&self, id: i64) -> Value {
-        let (login, kind) =
-            self.users.get(&id).map_or(("ghost", "User"), |user| (user.login.as_str(), user.kind.word()));
-        let own = format!("{}/users/{login}", self.roots.api);
-        let mut user = object(USER_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{own}{below}")))));
+        let (login, kind) = self.users.get(&id).map_or(("ghost", "User"), |user| {
+            (user.login.as_str(), user.kind.word())
+        });
+        let own = format!("{}/users/{}", self.roots.api, encode(login));
+        let mut user =
+            object(USER_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{own}{below}")))));
         merge_into(
             &mut user,
             json!({
                 "login": login, "id": id, "node_id": node_id("User", id), "type": kind, "site_admin": false, "gravatar_id": "",
                 "avatar_url": format!("{}/avatars/{id}.svg", self.roots.web),
-                "html_url": format!("{}/{login}", self.roots.web),
+                "html_url": match login.strip_suffix("[bot]") {
+                Some(slug) => format!("{}/apps/{slug}", self.roots.web),
+                None => format!("{}/{login}", self.roots.web),
+            },
             }),
         );
         user
@@ -104,10 +112,20 @@ impl Github {
 
     /// A repository as webhooks carry it; answers add to it.
     pub(crate) fn repo_json(&self, repo: &Repository) -> Value {
-        let (api, web, full) = (self.repo_api(repo), self.repo_web(repo), self.full_name(repo));
-        let mut value = object(REPOSITORY_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{api}{below}")))));
+        let (api, web, full) = (
+            self.repo_api(repo),
+            self.repo_web(repo),
+            self.full_name(repo),
+        );
+        let mut value = object(
+            REPOSITORY_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{api}{below}")))),
+        );
         let open = repo.issues.values().filter(|issue| issue.open).count();
-        let forks = self.repositories.values().filter(|other| other.fork_of == Some(repo.id)).count();
+        let forks = self
+            .repositories
+            .values()
+            .filter(|other| other.fork_of == Some(repo.id))
+            .count();
         merge_into(
             &mut value,
             json!({
@@ -119,7 +137,7 @@ impl Github {
                 "has_wiki": false, "has_pages": false, "forks_count": forks, "mirror_url": null, "archived": false,
                 "disabled": false, "open_issues_count": open, "license": null, "forks": forks, "open_issues": open, "watchers": 0,
                 "default_branch": repo.default_branch, "allow_forking": true, "is_template": false, "topics": [],
-                "web_commit_signoff_required": false, "visibility": if repo.private { "private" } else { "public" },
+                "web_commit_signoff_required": false, "custom_properties": {}, "visibility": if repo.private { "private" } else { "public" },
             }),
         );
         merge_into(
@@ -164,9 +182,16 @@ impl Github {
     /// The counts of reactions that texts carry.
     pub(crate) fn reactions_json(&self, repo: &Repository, subject: Subject, url: &str) -> Value {
         let mut value = json!({"url": format!("{url}/reactions"), "total_count": 0});
-        let all: Vec<&Reaction> = repo.reactions.values().filter(|reaction| reaction.subject == subject).collect();
+        let all: Vec<&Reaction> = repo
+            .reactions
+            .values()
+            .filter(|reaction| reaction.subject == subject)
+            .collect();
         for content in super::reactions::CONTENTS {
-            let count = all.iter().filter(|reaction| reaction.content == content).count();
+            let count = all
+                .iter()
+                .filter(|reaction| reaction.content == content)
+                .count();
             merge_into(&mut value, object([(content.to_owned(), json!(count))]));
         }
         merge_into(&mut value, json!({"total_count": all.len()}));
@@ -176,9 +201,17 @@ impl Github {
     pub(crate) fn issue_json(&self, repo: &Repository, issue: &Issue) -> Value {
         let (api, number) = (self.repo_api(repo), issue.number);
         let own = format!("{api}/issues/{number}");
-        let page = if issue.pull.is_some() { "pull" } else { "issues" };
+        let page = if issue.pull.is_some() {
+            "pull"
+        } else {
+            "issues"
+        };
         let html = format!("{}/{page}/{number}", self.repo_web(repo));
-        let comments = repo.comments.values().filter(|comment| comment.issue == number).count();
+        let comments = repo
+            .comments
+            .values()
+            .filter(|comment| comment.issue == number)
+            .count();
         let mut value = json!({
             "url": own, "repository_url": api, "labels_url": format!("{own}/labels{{/name}}"),
             "comments_url": format!("{own}/comments"), "events_url": format!("{own}/events"), "html_url": html,
@@ -208,7 +241,10 @@ impl Github {
     pub(crate) fn comment_json(&self, repo: &Repository, comment: &Comment) -> Value {
         let api = self.repo_api(repo);
         let own = format!("{api}/issues/comments/{}", comment.id);
-        let pull = repo.issues.get(&comment.issue).is_some_and(|issue| issue.pull.is_some());
+        let pull = repo
+            .issues
+            .get(&comment.issue)
+            .is_some_and(|issue| issue.pull.is_some());
         let page = if pull { "pull" } else { "issues" };
         json!({
             "url": own, "html_url": format!("{}/{page}/{}#issuecomment-{}", self.repo_web(repo), comment.issue, comment.id),

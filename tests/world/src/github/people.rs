@@ -160,7 +160,7 @@ impl Github {
             account,
             id,
             "installation",
-            json!({"action": "created", "repositories": list, "requester": null}),
+            json!({"action": "created", "repositories": list}),
         );
         id
     }
@@ -174,7 +174,7 @@ impl Github {
             account,
             id,
             "installation",
-            json!({"action": "deleted", "repositories": list, "requester": null}),
+            json!({"action": "deleted", "repositories": list}),
         );
         self.installations.remove(&id);
         self.tokens

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Served, Shared};
 use crate::github::wire::Problem;
-use crate::github::{Change, CommitSpec, DeliveryFault, Github, Level, RequestFault, Role, Trouble, UserKind};
+use crate::github::{DeliveryFault, Github, Level, RequestFault, Role, Trouble, UserKind};
 use crate::model::Script;
 
 const HELP: &str = "GET  state | record | received?bytes | model | deliveries
@@ -26,49 +26,74 @@ POST script {name} or {name,plan,command,done,delay_ms?}   clock {advance_ms}   
 ";
 
 /// Reads the fields of a control message; what is missing is named.
-struct Fields(Value);
+pub(super) struct Fields(Value);
 
 impl Fields {
-    fn text(&self, name: &str) -> Result<&str, String> {
-        self.0.get(name).and_then(Value::as_str).ok_or_else(|| format!("\"{name}\" is missing"))
+    pub(super) fn text(&self, name: &str) -> Result<&str, String> {
+        self.0
+            .get(name)
+            .and_then(Value::as_str)
+            .ok_or_else(|| format!("\"{name}\" is missing"))
     }
 
-    fn or<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
+    pub(super) fn or<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
         self.0.get(name).and_then(Value::as_str).unwrap_or(default)
     }
 
-    fn number(&self, name: &str) -> Result<i64, String> {
-        self.0.get(name).and_then(Value::as_i64).ok_or_else(|| format!("\"{name}\" is missing"))
+    pub(super) fn number(&self, name: &str) -> Result<i64, String> {
+        self.0
+            .get(name)
+            .and_then(Value::as_i64)
+            .ok_or_else(|| format!("\"{name}\" is missing"))
     }
 
-    fn is(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool) == Some(true)
     }
 
-    fn texts(&self, name: &str) -> Vec<String> {
-        let list = self.0.get(name).and_then(Value::as_array).into_iter().flatten();
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
+        let list = self
+            .0
+            .get(name)
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten();
         list.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    fn files(&self) -> Vec<(&str, Option<&str>)> {
-        let files = self.0.get("files").and_then(Value::as_object).into_iter().flatten();
-        files.map(|(path, text)| (path.as_str(), text.as_str())).collect()
+    pub(super) fn files(&self) -> Vec<(&str, Option<&str>)> {
+        let files = self
+            .0
+            .get("files")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten();
+        files
+            .map(|(path, text)| (path.as_str(), text.as_str()))
+            .collect()
     }
 
-    fn repo(&self, github: &Github) -> Result<i64, String> {
+    pub(super) fn repo(&self, github: &Github) -> Result<i64, String> {
         let name = self.text("repo")?;
-        github.repository_named(name).ok_or_else(|| format!("no repository {name}"))
+        github
+            .repository_named(name)
+            .ok_or_else(|| format!("no repository {name}"))
     }
 
-    fn user(&self, github: &Github, field: &str) -> Result<i64, String> {
+    pub(super) fn user(&self, github: &Github, field: &str) -> Result<i64, String> {
         let login = self.text(field)?;
-        github.user_named(login).map(|user| user.id).ok_or_else(|| format!("no user {login}"))
+        github
+            .user_named(login)
+            .map(|user| user.id)
+            .ok_or_else(|| format!("no user {login}"))
     }
 }
 
-type Done = Result<Value, String>;
+/// What a control message gives.
+pub(super) type Done = Result<Value, String>;
 
-fn words(problem: Problem) -> String {
+/// A problem as GitHub words it.
+pub(super) fn words(problem: Problem) -> String {
     String::from_utf8_lossy(&problem.into_response().body).into_owned()
 }
 
@@ -87,7 +112,11 @@ pub(crate) async fn handle(
     let done = look(&served, &what, &query)
         .or_else(|| switch(&served, &what, &fields))
         .or_else(|| people(&served, &what, &fields));
-    match done.unwrap_or_else(|| texts(&served, &what, &fields)) {
+    match done.unwrap_or_else(|| {
+        let now = served.now();
+        let acted = super::acts::act(&mut served.github(), now, &what, &fields);
+        acted.unwrap_or_else(|| Err(format!("no such control: {what}; see GET /_world/help")))
+    }) {
         Ok(value) => Json(value).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({"error": error}))).into_response(),
     }
@@ -99,7 +128,12 @@ fn look(served: &Served, what: &str, query: &str) -> Option<Done> {
         "record" => {
             let github = served.github();
             let asked: Vec<Value> = github.record.asked.iter().map(|one| json!(**one)).collect();
-            let minted: Vec<Value> = github.record.minted.iter().map(|one| json!(**one)).collect();
+            let minted: Vec<Value> = github
+                .record
+                .minted
+                .iter()
+                .map(|one| json!(**one))
+                .collect();
             json!({"asked": asked, "minted": minted})
         }
         "received" => json!({
@@ -121,7 +155,11 @@ fn look(served: &Served, what: &str, query: &str) -> Option<Done> {
 fn switch(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
     Some(match what {
         "fault" => trouble(fields).map(|trouble| {
-            let times = fields.number("times").ok().and_then(|times| times.try_into().ok()).unwrap_or(1);
+            let times = fields
+                .number("times")
+                .ok()
+                .and_then(|times| times.try_into().ok())
+                .unwrap_or(1);
             let fault = RequestFault {
                 method: fields.or("method", "").into(),
                 path: fields.or("path", "").into(),
@@ -147,13 +185,15 @@ fn switch(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
             served.github().limits.an_hour = limit;
             json!({})
         }),
-        "reset" => Served::first_state(&served.settings).map_err(|error| error.to_string()).and_then(|first| {
-            *served.github() = first;
-            served.model().asked.clear();
-            served.model().script = None;
-            served.mirror.clear().map_err(|error| error.to_string())?;
-            Ok(json!({}))
-        }),
+        "reset" => Served::first_state(&served.settings)
+            .map_err(|error| error.to_string())
+            .and_then(|first| {
+                *served.github() = first;
+                served.model().asked.clear();
+                served.model().script = None;
+                served.mirror.clear().map_err(|error| error.to_string())?;
+                Ok(json!({}))
+            }),
         _ => return None,
     })
 }
@@ -166,15 +206,21 @@ fn trouble(fields: &Fields) -> Result<Trouble, String> {
         return Ok(Trouble::PrimaryLimit);
     }
     if let Ok(seconds) = fields.number("retry_after_s") {
-        return Ok(Trouble::SecondaryLimit { retry_after_s: seconds.try_into().unwrap_or(60) });
+        return Ok(Trouble::SecondaryLimit {
+            retry_after_s: seconds.try_into().unwrap_or(60),
+        });
     }
-    Ok(Trouble::Status(fields.number("status")?.try_into().unwrap_or(500)))
+    Ok(Trouble::Status(
+        fields.number("status")?.try_into().unwrap_or(500),
+    ))
 }
 
 fn delivery_fault(fields: &Fields) -> Result<DeliveryFault, String> {
     Ok(match fields.text("kind")? {
         "drop" => DeliveryFault::Drop,
-        "delay" => DeliveryFault::Delay { millis: fields.number("millis")? },
+        "delay" => DeliveryFault::Delay {
+            millis: fields.number("millis")?,
+        },
         "duplicate" => DeliveryFault::Duplicate,
         "reorder" => DeliveryFault::Reorder,
         other => return Err(format!("no such kind: {other}")),
@@ -185,7 +231,10 @@ fn script(fields: &Fields) -> Result<Script, String> {
     let name = fields.text("name")?;
     let mut script = match (Script::named(name), Script::named("default")) {
         (Some(known), _) => known,
-        (None, Some(base)) if fields.text("command").is_ok() => Script { name: name.to_owned(), ..base },
+        (None, Some(base)) if fields.text("command").is_ok() => Script {
+            name: name.to_owned(),
+            ..base
+        },
         (None, _) => return Err(format!("scripts: {:?}, or give a command", Script::NAMES)),
     };
     if let Ok(command) = fields.text("command") {
@@ -193,7 +242,11 @@ fn script(fields: &Fields) -> Result<Script, String> {
     }
     script.plan = fields.or("plan", &script.plan).to_owned();
     script.done = fields.or("done", &script.done).to_owned();
-    if let Some(millis) = fields.number("delay_ms").ok().and_then(|millis| millis.try_into().ok()) {
+    if let Some(millis) = fields
+        .number("delay_ms")
+        .ok()
+        .and_then(|millis| millis.try_into().ok())
+    {
         script.behaviour = crate::model::Behaviour::Slow(millis);
     }
     Ok(script)
@@ -224,9 +277,14 @@ fn people(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
         })(),
         "repo" => (|| {
             let owner = fields.user(github, "owner")?;
-            let files: Vec<(&str, &str)> =
-                fields.files().into_iter().filter_map(|(path, text)| Some((path, text?))).collect();
-            Ok(json!({"id": github.add_repository(now, owner, fields.text("name")?, fields.is("private"), &files)}))
+            let files: Vec<(&str, &str)> = fields
+                .files()
+                .into_iter()
+                .filter_map(|(path, text)| Some((path, text?)))
+                .collect();
+            Ok(
+                json!({"id": github.add_repository(now, owner, fields.text("name")?, fields.is("private"), &files)}),
+            )
         })(),
         "rename" => (|| {
             let repo = fields.repo(github)?;
@@ -257,93 +315,25 @@ fn people(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
 
 fn install(github: &mut Github, now: porter::domain::time::Timestamp, fields: &Fields) -> Done {
     let account = fields.user(github, "account")?;
-    let asked = fields.0.get("permissions").and_then(Value::as_object).into_iter().flatten();
-    let permissions: Option<Vec<(&str, Level)>> =
-        asked.map(|(name, level)| Some((name.as_str(), Level::parse(level.as_str()?)?))).collect();
+    let asked = fields
+        .0
+        .get("permissions")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten();
+    let permissions: Option<Vec<(&str, Level)>> = asked
+        .map(|(name, level)| Some((name.as_str(), Level::parse(level.as_str()?)?)))
+        .collect();
     let permissions = permissions.ok_or("levels are read, write and admin")?;
-    let names = fields.0.get("repositories").map(|_| fields.texts("repositories"));
-    let list = names.map(|names| names.iter().filter_map(|name| github.repository_named(name)).collect::<Vec<_>>());
+    let names = fields
+        .0
+        .get("repositories")
+        .map(|_| fields.texts("repositories"));
+    let list = names.map(|names| {
+        names
+            .iter()
+            .filter_map(|name| github.repository_named(name))
+            .collect::<Vec<_>>()
+    });
     Ok(json!({"id": github.install(now, account, list.as_deref(), &permissions)}))
-}
-
-/// Issues, comments, reviews, pull requests, pushes.
-fn texts(served: &Served, what: &str, fields: &Fields) -> Done {
-    let now = served.now();
-    let github = &mut *served.github();
-    let repo = fields.repo(github)?;
-    match what {
-        "issue" => {
-            let author = fields.user(github, "author")?;
-            let number =
-                github.open_issue(now, repo, author, fields.text("title")?, fields.text("body").ok()).map_err(words)?;
-            Ok(
-                json!({"number": number, "url": format!("{}/{}/issues/{number}", github.roots.web, fields.text("repo")?)}),
-            )
-        }
-        "comment" => {
-            let (author, issue) = (fields.user(github, "author")?, fields.number("issue")?);
-            let id = github.add_comment(now, repo, author, issue, fields.text("body")?).map_err(words)?;
-            Ok(json!({"id": id}))
-        }
-        "edit" => {
-            let comment = fields.number("comment")?;
-            let author = github
-                .repository(repo)
-                .map_err(words)?
-                .comments
-                .get(&comment)
-                .map(|one| one.author)
-                .ok_or("no such comment")?;
-            github.edit_comment_text(now, repo, author, comment, fields.text("body")?).map_err(words)?;
-            Ok(json!({}))
-        }
-        "review" => {
-            let (author, pull) = (fields.user(github, "author")?, fields.number("pull")?);
-            let id = github
-                .add_review(now, repo, author, pull, fields.text("state")?, fields.or("body", ""))
-                .map_err(words)?;
-            Ok(json!({"id": id}))
-        }
-        "line-comment" => {
-            let (author, pull) = (fields.user(github, "author")?, fields.number("pull")?);
-            let (path, line, body) = (fields.text("path")?, fields.number("line")?, fields.text("body")?);
-            let id = github.add_line_comment(now, repo, author, pull, path, line, body, None).map_err(words)?;
-            Ok(json!({"id": id}))
-        }
-        "close" | "reopen" => {
-            let (who, number) = (fields.user(github, "who")?, fields.number("number")?);
-            github
-                .set_issue_open(
-                    now,
-                    repo,
-                    who,
-                    number,
-                    what == "reopen",
-                    if what == "reopen" { "reopened" } else { "completed" },
-                )
-                .map_err(words)?;
-            Ok(json!({}))
-        }
-        "merge" => {
-            let (who, number) = (fields.user(github, "who")?, fields.number("number")?);
-            Ok(json!({"sha": github.merge_pull(now, repo, who, number).map_err(words)?.to_string()}))
-        }
-        "label" => {
-            let (who, issue) = (fields.user(github, "who")?, fields.number("issue")?);
-            github.put_labels(now, repo, who, issue, &fields.texts("labels")).map_err(words)?;
-            Ok(json!({}))
-        }
-        "push" => {
-            let who = fields.user(github, "who")?;
-            let files = fields.files();
-            let changes: Vec<Change> = files
-                .iter()
-                .map(|(path, text)| text.map_or(Change::Delete(path), |text| Change::Write(path, text)))
-                .collect();
-            let spec =
-                CommitSpec { branch: fields.text("branch")?, message: fields.text("message")?, changes: &changes };
-            Ok(json!({"sha": github.push_commit(now, repo, who, &spec).map_err(words)?.to_string()}))
-        }
-        other => Err(format!("no such control: {other}; see GET /_world/help")),
-    }
 }
