@@ -56,7 +56,9 @@ fn told_problem(problem: &Problem) -> String {
         Problem::RetryWithChanges => "retry-with-changes".to_owned(),
         Problem::AgentAndControl { agent, control } => format!("agent-and-control {} {control}", agent.word()),
         Problem::UnknownFlag { word, meant } => format!("unknown {} {}", word.raw(), meant.map_or("-", Flag::name)),
-        Problem::NeedsValue { flag, next } => format!("needs-value {} {}", flag.name(), next.as_ref().map_or("-", |next| next.raw())),
+        Problem::NeedsValue { flag, next } => {
+            format!("needs-value {} {}", flag.name(), next.as_ref().map_or("-", |next| next.raw()))
+        }
         Problem::TakesNoValue(flag) => format!("no-value {}", flag.name()),
         Problem::BadValue { flag, value } => format!("bad {} {}", flag.name(), value.raw()),
         Problem::Twice(flag) => format!("twice {}", flag.name()),
@@ -140,8 +142,38 @@ fn help_names_every_word_and_is_no_command_itself() {
 #[test]
 fn long_comments_take_linear_time() {
     for unit in [
-        "@porter ", "@porter\n", "`", "`a``b```c\n", "<!--", "<!-- ", "<pre>", "<a ", "<a b='", "[", "[a](", "](", "[x][", "> ", "- ", "- - - ", "# ",
-        "```\n", "~~~a\n", "    x\n", "\\", "--", "--a ", "--priority=low ", "\u{2014}", "\u{a0}", "\u{1f600}", "\t", "\r", "<code>`", "-->", "&#64;",
+        "@porter ",
+        "@porter\n",
+        "`",
+        "`a``b```c\n",
+        "<!--",
+        "<!-- ",
+        "<pre>",
+        "<a ",
+        "<a b='",
+        "[",
+        "[a](",
+        "](",
+        "[x][",
+        "> ",
+        "- ",
+        "- - - ",
+        "# ",
+        "```\n",
+        "~~~a\n",
+        "    x\n",
+        "\\",
+        "--",
+        "--a ",
+        "--priority=low ",
+        "\u{2014}",
+        "\u{a0}",
+        "\u{1f600}",
+        "\t",
+        "\r",
+        "<code>`",
+        "-->",
+        "&#64;",
     ] {
         for prefix in ["", "@porter ", "@porter --model="] {
             let long = format!("{prefix}{}", unit.repeat(65_536 / unit.len()));
@@ -166,7 +198,10 @@ fn speaks(text: &str) -> bool {
             _ => false,
         };
         let hidden = node.ancestors().any(|above| {
-            matches!(above.data.borrow().value, NodeValue::Link(_) | NodeValue::Image(_) | NodeValue::Code(_) | NodeValue::CodeBlock(_))
+            matches!(
+                above.data.borrow().value,
+                NodeValue::Link(_) | NodeValue::Image(_) | NodeValue::Code(_) | NodeValue::CodeBlock(_)
+            )
         });
         spoken && !hidden
     })
@@ -174,8 +209,40 @@ fn speaks(text: &str) -> bool {
 
 fn soup() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "@porter stop", "@porter", "@PORTER fix it", "`", "``", "```", "~~~", "\n", "\n", "\n\n", "    ", "  ", "\t", "> ", "- ", "1. ", "# ",
-        "<!--", "-->", "[", "](x)", "\\", "word", " ", "|", "*", "---", "\"", "<code>", "</code>", "<pre>", "</pre>", "&amp;", "é",
+        "@porter stop",
+        "@porter",
+        "@PORTER fix it",
+        "`",
+        "``",
+        "```",
+        "~~~",
+        "\n",
+        "\n",
+        "\n\n",
+        "    ",
+        "  ",
+        "\t",
+        "> ",
+        "- ",
+        "1. ",
+        "# ",
+        "<!--",
+        "-->",
+        "[",
+        "](x)",
+        "\\",
+        "word",
+        " ",
+        "|",
+        "*",
+        "---",
+        "\"",
+        "<code>",
+        "</code>",
+        "<pre>",
+        "</pre>",
+        "&amp;",
+        "é",
     ]);
     prop::collection::vec(piece, 0..14).prop_map(|pieces| pieces.concat())
 }

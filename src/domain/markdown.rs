@@ -10,7 +10,14 @@ pub(super) use inline::BacktickRuns;
 /// indented or inline code, nor quoted, nor in an HTML comment, verbatim element or tag, nor in a link.
 #[must_use]
 pub fn spoken_line_starts(text: &str) -> Vec<usize> {
-    let mut scan = Scan { text, hidden_until: 0, mute_until: 0, paragraph: None, starts: Vec::new(), search: inline::Search::default() };
+    let mut scan = Scan {
+        text,
+        hidden_until: 0,
+        mute_until: 0,
+        paragraph: None,
+        starts: Vec::new(),
+        search: inline::Search::default(),
+    };
     let mut fence: Option<Fence> = None;
     for (start, line) in lines(text) {
         let shape = Shape::of(line);

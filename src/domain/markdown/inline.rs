@@ -139,7 +139,9 @@ impl Walk<'_> {
 
     /// A tag with its attributes, up to `>` outside an attribute's quotes.
     fn tag(&mut self, at: usize) -> Option<Range<usize>> {
-        if self.no_close || !self.byte(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'?' | b'!')) {
+        if self.no_close
+            || !self.byte(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'?' | b'!'))
+        {
             return None;
         }
         let (mut quote, mut before) = (None, b' ');
@@ -180,7 +182,17 @@ impl Walk<'_> {
 }
 
 const CLOSING: [&str; 11] = [
-    "</pre>", "</script>", "</style>", "</textarea>", "</code>", "</samp>", "</kbd>", "</tt>", "</blockquote>", "</q>", "</a>",
+    "</pre>",
+    "</script>",
+    "</style>",
+    "</textarea>",
+    "</code>",
+    "</samp>",
+    "</kbd>",
+    "</tt>",
+    "</blockquote>",
+    "</q>",
+    "</a>",
 ];
 
 /// The runs of backticks in a stretch of text, asked for from left to right.

@@ -61,7 +61,8 @@ pub(super) fn markdown(line: &str, comment_closes_later: bool) -> Line {
             }
             b'<' if slice(line, at, line.len()).starts_with("<!--") => {
                 let ahead = last_close.filter(|&close| close >= at + 4);
-                let close = ahead.and_then(|_| slice(line, at + 4, line.len()).find("-->")).map(|found| at + 4 + found + 3);
+                let close =
+                    ahead.and_then(|_| slice(line, at + 4, line.len()).find("-->")).map(|found| at + 4 + found + 3);
                 if close.is_none() && !comment_closes_later {
                     at += 1;
                     continue;
@@ -147,7 +148,10 @@ impl Ink {
                 .iter()
                 .any(|switch| starts_with_word(after, switch)),
             '*' => starts_with_word(after, "**NO_CI***"),
-            '<' | '!' | '&' => self.either && after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?' | '[' | '#')),
+            '<' | '!' | '&' => {
+                self.either
+                    && after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?' | '[' | '#'))
+            }
             _ => false,
         };
         match c {
@@ -203,7 +207,9 @@ impl Ink {
             self.url(target);
             return target.len() + 2;
         }
-        if let Some(tag) = whole.filter(|tag| starts_with_word(tag, "img") && tag.get(3..4).is_some_and(|c| c == " " || c == "/")) {
+        if let Some(tag) =
+            whole.filter(|tag| starts_with_word(tag, "img") && tag.get(3..4).is_some_and(|c| c == " " || c == "/"))
+        {
             self.image(tag);
             return tag.len() + 2;
         }
@@ -217,7 +223,9 @@ impl Ink {
     /// An `<img …>` as a link to its source.
     fn image(&mut self, tag: &str) {
         let source = attribute(tag, "src=").filter(|source| is_address(source));
-        let source = source.filter(|source| !source.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '`' | '\\')));
+        let source = source.filter(|source| {
+            !source.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '`' | '\\'))
+        });
         match source {
             Some(source) => {
                 self.out.truncate(self.out.trim_end_matches('!').len());
@@ -234,9 +242,12 @@ impl Ink {
         if !is_address(rest) {
             return 0;
         }
-        let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!');
+        let ends =
+            |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!');
         // Two addresses without a blank between them are two here, whatever they are elsewhere.
-        let stops = |(at, c): &(usize, char)| ends(*c) || (*at > 0 && matches!(c, 'h' | 'H') && is_address(slice(rest, *at, rest.len())));
+        let stops = |(at, c): &(usize, char)| {
+            ends(*c) || (*at > 0 && matches!(c, 'h' | 'H') && is_address(slice(rest, *at, rest.len())))
+        };
         let end = rest.char_indices().find(stops).map_or(rest.len(), |(at, _)| at);
         let url = slice(rest, 0, end);
         self.url(url);
@@ -354,7 +365,8 @@ fn target_closes(after: &str) -> bool {
 
 fn ends_with_gh(out: &str) -> bool {
     let mut last = out.chars().rev();
-    let gh = last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'h')) && last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'g'));
+    let gh = last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'h'))
+        && last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'g'));
     gh && last.next().is_none_or(|c| !c.is_ascii_alphanumeric())
 }
 

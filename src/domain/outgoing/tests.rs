@@ -51,7 +51,9 @@ fn look<'a>(node: &'a AstNode<'a>, seen: &mut Seen) {
 
 fn refers(url: &str) -> bool {
     let url = url.to_lowercase();
-    let path = ["https://github.com/", "http://github.com/", "https://www.github.com/"].iter().find_map(|host| url.strip_prefix(host));
+    let path = ["https://github.com/", "http://github.com/", "https://www.github.com/"]
+        .iter()
+        .find_map(|host| url.strip_prefix(host));
     path.is_some_and(|path| matches!(path.split('/').nth(2), Some("issues" | "pull" | "discussions")))
 }
 
@@ -148,8 +150,15 @@ fn what_would_reach_someone_does_not() {
 #[test]
 fn the_peer_sees_what_github_would() {
     for (text, offence) in [
-        ("@me", "mention"), ("`a\n`@me` b", "mention"), ("#1", "reference"), ("![a](b)", "image"), ("<b>", "html"),
-        ("https://github.com/o/r/issues/1", "link to an issue"), ("&#64;me", "mention"), ("[skip ci]", "switch"), ("`<!--porter`", "marker"),
+        ("@me", "mention"),
+        ("`a\n`@me` b", "mention"),
+        ("#1", "reference"),
+        ("![a](b)", "image"),
+        ("<b>", "html"),
+        ("https://github.com/o/r/issues/1", "link to an issue"),
+        ("&#64;me", "mention"),
+        ("[skip ci]", "switch"),
+        ("`<!--porter`", "marker"),
     ] {
         assert!(offences(text).contains(&offence), "{text}");
     }
@@ -157,7 +166,14 @@ fn the_peer_sees_what_github_would() {
 
 #[test]
 fn a_long_text_is_cut_and_stays_closed() {
-    for text in ["word ".repeat(1000), format!("```\n{}", "@code\n".repeat(500)), "@x ".repeat(1000), "`a` ".repeat(999), "é".repeat(3000), "<".repeat(2000) + "b"] {
+    for text in [
+        "word ".repeat(1000),
+        format!("```\n{}", "@code\n".repeat(500)),
+        "@x ".repeat(1000),
+        "`a` ".repeat(999),
+        "é".repeat(3000),
+        "<".repeat(2000) + "b",
+    ] {
         for limit in [0, 1, 10, 40, 100, 500] {
             let cut = comment_text(&Untrusted::new(text.as_str()), limit);
             assert!(cut.chars().count() <= limit, "{limit}: {cut}");
@@ -195,7 +211,10 @@ fn an_agents_trailers_do_not_reach_the_commit() {
     assert_eq!(message.title, "Fix it");
     assert_eq!(message.body, format!("Because of #{Z}1.\nNote: this stays.\n\nlast line"));
     assert_eq!(commit("Only a title\n\n\n"), CommitMessage { title: "Only a title".into(), body: String::new() });
-    assert_eq!(commit("T\n\nFixes https://github.com/o/r/issues/3 `@me`").body, format!("Fixes https://redirect.github.com/o/r/issues/3 `@{Z}me`"));
+    assert_eq!(
+        commit("T\n\nFixes https://github.com/o/r/issues/3 `@me`").body,
+        format!("Fixes https://redirect.github.com/o/r/issues/3 `@{Z}me`")
+    );
 }
 
 #[test]
@@ -204,14 +223,44 @@ fn quotes_blocks_and_spans_hold_what_they_are_given() {
     assert!(quote(&Untrusted::new("a\n".repeat(100)), 80).chars().count() <= 80);
     assert_eq!(code_block(&Untrusted::new("a\n```\nb"), "text"), "````text\na\n```\nb\n````");
     assert_eq!(code_block(&Untrusted::new("x"), ""), "```\nx\n```");
-    for (text, span) in [("a", "`a`"), ("a`b", "``a`b``"), ("`a", "`` `a ``"), ("", "`  `"), ("a\nb", "`a b`"), ("abcdefghijk", "`abcdefghij…`")] {
+    for (text, span) in [
+        ("a", "`a`"),
+        ("a`b", "``a`b``"),
+        ("`a", "`` `a ``"),
+        ("", "`  `"),
+        ("a\nb", "`a b`"),
+        ("abcdefghijk", "`abcdefghij…`"),
+    ] {
         assert_eq!(code_span(&Untrusted::new(text), 10), span);
     }
 }
 
 #[test]
 fn every_way_out_is_linear() {
-    for unit in ["`", "`a``b", "<!--", "-->", "<", "![", "!", "[", "> ", "- ", "```\n", "@", "#1", "https://", "    x\n", "\\", "|", "<img src=", "&", "h", "> - ", "1. ```\n"] {
+    for unit in [
+        "`",
+        "`a``b",
+        "<!--",
+        "-->",
+        "<",
+        "![",
+        "!",
+        "[",
+        "> ",
+        "- ",
+        "```\n",
+        "@",
+        "#1",
+        "https://",
+        "    x\n",
+        "\\",
+        "|",
+        "<img src=",
+        "&",
+        "h",
+        "> - ",
+        "1. ```\n",
+    ] {
         let text = Untrusted::new(unit.repeat(65_536 / unit.len()));
         let begin = std::time::Instant::now();
         assert!(comment_text(&text, 60_000).chars().count() <= 60_000);
@@ -222,9 +271,69 @@ fn every_way_out_is_linear() {
 
 fn soup() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(vec![
-        "@me", "@o/t", "#1", "Fixes #2", "GH-3", "[skip ci]", "https://github.com/o/r/issues/1", "`", "``", "```", "~~~", "```sh\n", "\n", "\n", "\n\n", "    ",
-        "  ", "\t", "> ", ">", "- ", "1. ", "14. ", "# ", "<!--", "-->", "<!-- porter:", "![", "!", "[", "](x)", "[^1]: ", "\\", "word", " ", "|", "|\n|-|-|\n", "*", "_",
-        "---\n", "<b>", "<pre>", "<details>\n", "</details>", "<br>", "\"", "&#64;", "&commat;", "&", "é", "\u{200b}", "<img src='https://x.y/z'>", "$", "~", "`) `", "[a`]: /u`x\n", "[t][a`]", "(", ")", "'", "www.x.y", "](x '", "a@b.c",
+        "@me",
+        "@o/t",
+        "#1",
+        "Fixes #2",
+        "GH-3",
+        "[skip ci]",
+        "https://github.com/o/r/issues/1",
+        "`",
+        "``",
+        "```",
+        "~~~",
+        "```sh\n",
+        "\n",
+        "\n",
+        "\n\n",
+        "    ",
+        "  ",
+        "\t",
+        "> ",
+        ">",
+        "- ",
+        "1. ",
+        "14. ",
+        "# ",
+        "<!--",
+        "-->",
+        "<!-- porter:",
+        "![",
+        "!",
+        "[",
+        "](x)",
+        "[^1]: ",
+        "\\",
+        "word",
+        " ",
+        "|",
+        "|\n|-|-|\n",
+        "*",
+        "_",
+        "---\n",
+        "<b>",
+        "<pre>",
+        "<details>\n",
+        "</details>",
+        "<br>",
+        "\"",
+        "&#64;",
+        "&commat;",
+        "&",
+        "é",
+        "\u{200b}",
+        "<img src='https://x.y/z'>",
+        "$",
+        "~",
+        "`) `",
+        "[a`]: /u`x\n",
+        "[t][a`]",
+        "(",
+        ")",
+        "'",
+        "www.x.y",
+        "](x '",
+        "a@b.c",
     ]);
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }

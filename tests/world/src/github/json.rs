@@ -36,10 +36,7 @@ const REPOSITORY_LINKS: [(&str, &str); 37] = [
     ("languages_url", "/languages"),
     ("merges_url", "/merges"),
     ("milestones_url", "/milestones{/number}"),
-    (
-        "notifications_url",
-        "/notifications{?since,all,participating}",
-    ),
+    ("notifications_url", "/notifications{?since,all,participating}"),
     ("pulls_url", "/pulls{/number}"),
     ("releases_url", "/releases{/id}"),
     ("stargazers_url", "/stargazers"),
@@ -82,12 +79,10 @@ pub(crate) fn association(role: Option<Role>, owner: bool) -> &'static str {
 
 impl Github {
     pub(crate) fn user_json(&self, id: i64) -> Value {
-        let (login, kind) = self.users.get(&id).map_or(("ghost", "User"), |user| {
-            (user.login.as_str(), user.kind.word())
-        });
+        let (login, kind) =
+            self.users.get(&id).map_or(("ghost", "User"), |user| (user.login.as_str(), user.kind.word()));
         let own = format!("{}/users/{}", self.roots.api, encode(login));
-        let mut user =
-            object(USER_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{own}{below}")))));
+        let mut user = object(USER_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{own}{below}")))));
         merge_into(
             &mut user,
             json!({
@@ -112,20 +107,10 @@ impl Github {
 
     /// A repository as webhooks carry it; answers add to it.
     pub(crate) fn repo_json(&self, repo: &Repository) -> Value {
-        let (api, web, full) = (
-            self.repo_api(repo),
-            self.repo_web(repo),
-            self.full_name(repo),
-        );
-        let mut value = object(
-            REPOSITORY_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{api}{below}")))),
-        );
+        let (api, web, full) = (self.repo_api(repo), self.repo_web(repo), self.full_name(repo));
+        let mut value = object(REPOSITORY_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{api}{below}")))));
         let open = repo.issues.values().filter(|issue| issue.open).count();
-        let forks = self
-            .repositories
-            .values()
-            .filter(|other| other.fork_of == Some(repo.id))
-            .count();
+        let forks = self.repositories.values().filter(|other| other.fork_of == Some(repo.id)).count();
         merge_into(
             &mut value,
             json!({
@@ -182,16 +167,9 @@ impl Github {
     /// The counts of reactions that texts carry.
     pub(crate) fn reactions_json(&self, repo: &Repository, subject: Subject, url: &str) -> Value {
         let mut value = json!({"url": format!("{url}/reactions"), "total_count": 0});
-        let all: Vec<&Reaction> = repo
-            .reactions
-            .values()
-            .filter(|reaction| reaction.subject == subject)
-            .collect();
+        let all: Vec<&Reaction> = repo.reactions.values().filter(|reaction| reaction.subject == subject).collect();
         for content in super::reactions::CONTENTS {
-            let count = all
-                .iter()
-                .filter(|reaction| reaction.content == content)
-                .count();
+            let count = all.iter().filter(|reaction| reaction.content == content).count();
             merge_into(&mut value, object([(content.to_owned(), json!(count))]));
         }
         merge_into(&mut value, json!({"total_count": all.len()}));
@@ -201,17 +179,9 @@ impl Github {
     pub(crate) fn issue_json(&self, repo: &Repository, issue: &Issue) -> Value {
         let (api, number) = (self.repo_api(repo), issue.number);
         let own = format!("{api}/issues/{number}");
-        let page = if issue.pull.is_some() {
-            "pull"
-        } else {
-            "issues"
-        };
+        let page = if issue.pull.is_some() { "pull" } else { "issues" };
         let html = format!("{}/{page}/{number}", self.repo_web(repo));
-        let comments = repo
-            .comments
-            .values()
-            .filter(|comment| comment.issue == number)
-            .count();
+        let comments = repo.comments.values().filter(|comment| comment.issue == number).count();
         let mut value = json!({
             "url": own, "repository_url": api, "labels_url": format!("{own}/labels{{/name}}"),
             "comments_url": format!("{own}/comments"), "events_url": format!("{own}/events"), "html_url": html,
@@ -241,10 +211,7 @@ impl Github {
     pub(crate) fn comment_json(&self, repo: &Repository, comment: &Comment) -> Value {
         let api = self.repo_api(repo);
         let own = format!("{api}/issues/comments/{}", comment.id);
-        let pull = repo
-            .issues
-            .get(&comment.issue)
-            .is_some_and(|issue| issue.pull.is_some());
+        let pull = repo.issues.get(&comment.issue).is_some_and(|issue| issue.pull.is_some());
         let page = if pull { "pull" } else { "issues" };
         json!({
             "url": own, "html_url": format!("{}/{page}/{}#issuecomment-{}", self.repo_web(repo), comment.issue, comment.id),

@@ -30,10 +30,7 @@ pub(super) struct Fields(Value);
 
 impl Fields {
     pub(super) fn text(&self, name: &str) -> Result<&str, String> {
-        self.0
-            .get(name)
-            .and_then(Value::as_str)
-            .ok_or_else(|| format!("\"{name}\" is missing"))
+        self.0.get(name).and_then(Value::as_str).ok_or_else(|| format!("\"{name}\" is missing"))
     }
 
     pub(super) fn or<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
@@ -41,10 +38,7 @@ impl Fields {
     }
 
     pub(super) fn number(&self, name: &str) -> Result<i64, String> {
-        self.0
-            .get(name)
-            .and_then(Value::as_i64)
-            .ok_or_else(|| format!("\"{name}\" is missing"))
+        self.0.get(name).and_then(Value::as_i64).ok_or_else(|| format!("\"{name}\" is missing"))
     }
 
     pub(super) fn is(&self, name: &str) -> bool {
@@ -52,40 +46,23 @@ impl Fields {
     }
 
     pub(super) fn texts(&self, name: &str) -> Vec<String> {
-        let list = self
-            .0
-            .get(name)
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let list = self.0.get(name).and_then(Value::as_array).into_iter().flatten();
         list.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
     pub(super) fn files(&self) -> Vec<(&str, Option<&str>)> {
-        let files = self
-            .0
-            .get("files")
-            .and_then(Value::as_object)
-            .into_iter()
-            .flatten();
-        files
-            .map(|(path, text)| (path.as_str(), text.as_str()))
-            .collect()
+        let files = self.0.get("files").and_then(Value::as_object).into_iter().flatten();
+        files.map(|(path, text)| (path.as_str(), text.as_str())).collect()
     }
 
     pub(super) fn repo(&self, github: &Github) -> Result<i64, String> {
         let name = self.text("repo")?;
-        github
-            .repository_named(name)
-            .ok_or_else(|| format!("no repository {name}"))
+        github.repository_named(name).ok_or_else(|| format!("no repository {name}"))
     }
 
     pub(super) fn user(&self, github: &Github, field: &str) -> Result<i64, String> {
         let login = self.text(field)?;
-        github
-            .user_named(login)
-            .map(|user| user.id)
-            .ok_or_else(|| format!("no user {login}"))
+        github.user_named(login).map(|user| user.id).ok_or_else(|| format!("no user {login}"))
     }
 }
 
@@ -128,12 +105,7 @@ fn look(served: &Served, what: &str, query: &str) -> Option<Done> {
         "record" => {
             let github = served.github();
             let asked: Vec<Value> = github.record.asked.iter().map(|one| json!(**one)).collect();
-            let minted: Vec<Value> = github
-                .record
-                .minted
-                .iter()
-                .map(|one| json!(**one))
-                .collect();
+            let minted: Vec<Value> = github.record.minted.iter().map(|one| json!(**one)).collect();
             json!({"asked": asked, "minted": minted})
         }
         "received" => json!({
@@ -155,11 +127,7 @@ fn look(served: &Served, what: &str, query: &str) -> Option<Done> {
 fn switch(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
     Some(match what {
         "fault" => trouble(fields).map(|trouble| {
-            let times = fields
-                .number("times")
-                .ok()
-                .and_then(|times| times.try_into().ok())
-                .unwrap_or(1);
+            let times = fields.number("times").ok().and_then(|times| times.try_into().ok()).unwrap_or(1);
             let fault = RequestFault {
                 method: fields.or("method", "").into(),
                 path: fields.or("path", "").into(),
@@ -185,15 +153,13 @@ fn switch(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
             served.github().limits.an_hour = limit;
             json!({})
         }),
-        "reset" => Served::first_state(&served.settings)
-            .map_err(|error| error.to_string())
-            .and_then(|first| {
-                *served.github() = first;
-                served.model().asked.clear();
-                served.model().script = None;
-                served.mirror.clear().map_err(|error| error.to_string())?;
-                Ok(json!({}))
-            }),
+        "reset" => Served::first_state(&served.settings).map_err(|error| error.to_string()).and_then(|first| {
+            *served.github() = first;
+            served.model().asked.clear();
+            served.model().script = None;
+            served.mirror.clear().map_err(|error| error.to_string())?;
+            Ok(json!({}))
+        }),
         _ => return None,
     })
 }
@@ -206,21 +172,15 @@ fn trouble(fields: &Fields) -> Result<Trouble, String> {
         return Ok(Trouble::PrimaryLimit);
     }
     if let Ok(seconds) = fields.number("retry_after_s") {
-        return Ok(Trouble::SecondaryLimit {
-            retry_after_s: seconds.try_into().unwrap_or(60),
-        });
+        return Ok(Trouble::SecondaryLimit { retry_after_s: seconds.try_into().unwrap_or(60) });
     }
-    Ok(Trouble::Status(
-        fields.number("status")?.try_into().unwrap_or(500),
-    ))
+    Ok(Trouble::Status(fields.number("status")?.try_into().unwrap_or(500)))
 }
 
 fn delivery_fault(fields: &Fields) -> Result<DeliveryFault, String> {
     Ok(match fields.text("kind")? {
         "drop" => DeliveryFault::Drop,
-        "delay" => DeliveryFault::Delay {
-            millis: fields.number("millis")?,
-        },
+        "delay" => DeliveryFault::Delay { millis: fields.number("millis")? },
         "duplicate" => DeliveryFault::Duplicate,
         "reorder" => DeliveryFault::Reorder,
         other => return Err(format!("no such kind: {other}")),
@@ -231,10 +191,7 @@ fn script(fields: &Fields) -> Result<Script, String> {
     let name = fields.text("name")?;
     let mut script = match (Script::named(name), Script::named("default")) {
         (Some(known), _) => known,
-        (None, Some(base)) if fields.text("command").is_ok() => Script {
-            name: name.to_owned(),
-            ..base
-        },
+        (None, Some(base)) if fields.text("command").is_ok() => Script { name: name.to_owned(), ..base },
         (None, _) => return Err(format!("scripts: {:?}, or give a command", Script::NAMES)),
     };
     if let Ok(command) = fields.text("command") {
@@ -242,11 +199,7 @@ fn script(fields: &Fields) -> Result<Script, String> {
     }
     script.plan = fields.or("plan", &script.plan).to_owned();
     script.done = fields.or("done", &script.done).to_owned();
-    if let Some(millis) = fields
-        .number("delay_ms")
-        .ok()
-        .and_then(|millis| millis.try_into().ok())
-    {
+    if let Some(millis) = fields.number("delay_ms").ok().and_then(|millis| millis.try_into().ok()) {
         script.behaviour = crate::model::Behaviour::Slow(millis);
     }
     Ok(script)
@@ -277,14 +230,9 @@ fn people(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
         })(),
         "repo" => (|| {
             let owner = fields.user(github, "owner")?;
-            let files: Vec<(&str, &str)> = fields
-                .files()
-                .into_iter()
-                .filter_map(|(path, text)| Some((path, text?)))
-                .collect();
-            Ok(
-                json!({"id": github.add_repository(now, owner, fields.text("name")?, fields.is("private"), &files)}),
-            )
+            let files: Vec<(&str, &str)> =
+                fields.files().into_iter().filter_map(|(path, text)| Some((path, text?))).collect();
+            Ok(json!({"id": github.add_repository(now, owner, fields.text("name")?, fields.is("private"), &files)}))
         })(),
         "rename" => (|| {
             let repo = fields.repo(github)?;
@@ -315,25 +263,11 @@ fn people(served: &Served, what: &str, fields: &Fields) -> Option<Done> {
 
 fn install(github: &mut Github, now: porter::domain::time::Timestamp, fields: &Fields) -> Done {
     let account = fields.user(github, "account")?;
-    let asked = fields
-        .0
-        .get("permissions")
-        .and_then(Value::as_object)
-        .into_iter()
-        .flatten();
-    let permissions: Option<Vec<(&str, Level)>> = asked
-        .map(|(name, level)| Some((name.as_str(), Level::parse(level.as_str()?)?)))
-        .collect();
+    let asked = fields.0.get("permissions").and_then(Value::as_object).into_iter().flatten();
+    let permissions: Option<Vec<(&str, Level)>> =
+        asked.map(|(name, level)| Some((name.as_str(), Level::parse(level.as_str()?)?))).collect();
     let permissions = permissions.ok_or("levels are read, write and admin")?;
-    let names = fields
-        .0
-        .get("repositories")
-        .map(|_| fields.texts("repositories"));
-    let list = names.map(|names| {
-        names
-            .iter()
-            .filter_map(|name| github.repository_named(name))
-            .collect::<Vec<_>>()
-    });
+    let names = fields.0.get("repositories").map(|_| fields.texts("repositories"));
+    let list = names.map(|names| names.iter().filter_map(|name| github.repository_named(name)).collect::<Vec<_>>());
     Ok(json!({"id": github.install(now, account, list.as_deref(), &permissions)}))
 }
