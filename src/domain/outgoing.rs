@@ -130,3 +130,6 @@ fn is_trailer(line: &str) -> bool {
     let known = ["change-id", "on-behalf-of", "skip-checks", "request-checks"].contains(&key.as_str());
     known || key.starts_with("porter-") || (key.ends_with("-by") && !key.contains(' '))
 }
+
+#[cfg(test)]
+mod tests;
