@@ -88,6 +88,7 @@ mod tests {
             assert!(!may_mention(raw.as_bytes(), "@porter"), "{raw}");
         }
         assert!(may_mention(br#"{"body":"\/porter fix"}"#, "/porter"));
+        assert!(may_mention(br#"{"body":"@o\/porter fix"}"#, "@o/porter"));
         assert!(may_mention(b"anything", ""));
     }
 
