@@ -115,7 +115,9 @@ pub fn parse(text: &str, mention: &str) -> Parsed {
     let addressed = |start: &usize| mention::strip(text.get(*start..)?, mention);
     let starts = markdown::spoken_line_starts(text);
     let mut mentions = starts.iter().filter_map(addressed);
-    let Some(words) = mentions.next() else { return Parsed::NotForUs };
+    let Some(words) = mentions.next() else {
+        return Parsed::NotForUs;
+    };
     if mentions.next().is_some() {
         return Parsed::Problem(Problem::TwoCommands);
     }
@@ -157,14 +159,24 @@ fn read(words: &str) -> Result<Command, Problem> {
     {
         return Err(Problem::AgentAndControl { agent, control });
     }
-    Ok(Command::Run(Run { agent, flags: flags.finish()?, instructions: Untrusted::new(instructions) }))
+    Ok(Command::Run(Run {
+        agent,
+        flags: flags.finish()?,
+        instructions: Untrusted::new(instructions),
+    }))
 }
 
 /// A retry runs the same task again; `retry with codex` or `retry --model=…` would not do what it says.
 fn retry(after: &str, flagged: bool) -> Result<Command, Problem> {
     let next: Vec<&str> = after.split_whitespace().take(2).collect();
-    let changes = next.iter().any(|word| first_word::agent(word).is_some() || flags::names_a_flag(word));
-    if flagged || changes { Err(Problem::RetryWithChanges) } else { Ok(Command::Retry) }
+    let changes = next
+        .iter()
+        .any(|word| first_word::agent(word).is_some() || flags::names_a_flag(word));
+    if flagged || changes {
+        Err(Problem::RetryWithChanges)
+    } else {
+        Ok(Command::Retry)
+    }
 }
 
 /// The next word and everything after it.

@@ -7,8 +7,13 @@ pub(super) fn strip<'t>(text: &'t str, mention: &str) -> Option<&'t str> {
         return None;
     }
     let rest = text.get(mention.len()..)?;
-    let rest = rest.strip_prefix([':', ',', '：', '，', '、']).unwrap_or(rest);
-    rest.chars().next().is_none_or(char::is_whitespace).then_some(rest)
+    let rest = rest
+        .strip_prefix([':', ',', '：', '，', '、'])
+        .unwrap_or(rest);
+    rest.chars()
+        .next()
+        .is_none_or(char::is_whitespace)
+        .then_some(rest)
 }
 
 /// Whether a delivery's raw JSON can hold the mention, in any case and however its letters are escaped.
@@ -17,20 +22,25 @@ pub(super) fn strip<'t>(text: &'t str, mention: &str) -> Option<&'t str> {
 #[must_use]
 pub fn may_mention(raw_json: &[u8], mention: &str) -> bool {
     let wanted = mention.as_bytes();
-    let Some(&first) = wanted.first() else { return true };
+    let Some(&first) = wanted.first() else {
+        return true;
+    };
     if !mention.is_ascii() {
         return true;
     }
     let candidate = |byte: u8| byte == b'\\' || byte.eq_ignore_ascii_case(&first);
-    let begins =
-        |(at, byte): (usize, &u8)| candidate(*byte) && begins_with(raw_json.get(at..).unwrap_or_default(), wanted);
+    let begins = |(at, byte): (usize, &u8)| {
+        candidate(*byte) && begins_with(raw_json.get(at..).unwrap_or_default(), wanted)
+    };
     raw_json.iter().enumerate().any(begins)
 }
 
 /// Whether JSON string content begins with the wanted ASCII text once its escapes are read.
 fn begins_with(mut json: &[u8], wanted: &[u8]) -> bool {
     wanted.iter().all(|&byte| {
-        let Some((read, rest)) = character(json) else { return false };
+        let Some((read, rest)) = character(json) else {
+            return false;
+        };
         json = rest;
         read.eq_ignore_ascii_case(&byte)
     })
@@ -67,10 +77,18 @@ mod tests {
         ] {
             assert!(may_mention(raw.as_bytes(), "@porter"), "{raw}");
         }
-        for raw in ["", "@", "@porte", r#"{"body":"porter @ port"}"#, r"\u0040port", r"\u00"] {
+        for raw in [
+            "",
+            "@",
+            "@porte",
+            r#"{"body":"porter @ port"}"#,
+            r"\u0040port",
+            r"\u00",
+        ] {
             assert!(!may_mention(raw.as_bytes(), "@porter"), "{raw}");
         }
         assert!(may_mention(br#"{"body":"\/porter fix"}"#, "/porter"));
+        assert!(may_mention(br#"{"body":"@o\/porter fix"}"#, "@o/porter"));
         assert!(may_mention(b"anything", ""));
     }
 

@@ -8,28 +8,50 @@ const DEEPEST_QUOTE: usize = 8;
 
 /// Markdown made harmless; see [`super::comment_text`].
 pub(super) fn neutral(clean: &str) -> String {
-    print(&clean.split('\n').collect::<Vec<_>>(), 0).join("\n").trim_matches('\n').to_owned()
+    print(&clean.split('\n').collect::<Vec<_>>(), 0)
+        .join("\n")
+        .trim_matches('\n')
+        .to_owned()
 }
 
 /// Each line behind `>`.
 pub(super) fn quoted(text: &str) -> String {
-    text.split('\n').map(|line| format!("> {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+    text.split('\n')
+        .map(|line| format!("> {line}").trim_end().to_owned())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// Fenced code around a text; the fence is longer than any run of backticks inside.
 pub(super) fn fenced(text: &str, language: &str) -> String {
     let fence = "`".repeat(inline::longest_run(text, '`').max(2) + 1);
-    format!("{fence}{language}\n{}\n{fence}", inline::code(text.trim_matches('\n')))
+    format!(
+        "{fence}{language}\n{}\n{fence}",
+        inline::code(text.trim_matches('\n'))
+    )
 }
 
 fn print(lines: &[&str], depth: usize) -> Vec<String> {
     let last_close = lines.iter().rposition(|line| line.contains("-->"));
-    let mut printer = Printer { out: Vec::new(), fence: None, in_comment: false, in_list: false };
+    let mut printer = Printer {
+        out: Vec::new(),
+        fence: None,
+        in_comment: false,
+        in_list: false,
+    };
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let rest = lines.get(at..).unwrap_or_default();
-        let quote = if printer.speaks() && depth < DEEPEST_QUOTE { leading(rest, is_quote) } else { 0 };
-        let code = if printer.speaks() && printer.code_may_begin() { leading_code(rest) } else { 0 };
+        let quote = if printer.speaks() && depth < DEEPEST_QUOTE {
+            leading(rest, is_quote)
+        } else {
+            0
+        };
+        let code = if printer.speaks() && printer.code_may_begin() {
+            leading_code(rest)
+        } else {
+            0
+        };
         if quote > 0 {
             printer.quotation(rest.get(..quote).unwrap_or_default(), depth);
         } else if code > 0 {
@@ -85,7 +107,9 @@ impl Printer {
         }
         let mut line = line;
         if self.in_comment {
-            let Some((_, after)) = line.split_once("-->") else { return };
+            let Some((_, after)) = line.split_once("-->") else {
+                return;
+            };
             (line, self.in_comment) = (after, false);
         }
         if line.trim().is_empty() {
@@ -98,7 +122,9 @@ impl Printer {
     /// Prints a line that opens fenced code; `false` if it does not.
     fn opening(&mut self, line: &str) -> bool {
         let (column, rest) = past_markers(line);
-        let Some((mark, length)) = opens_fence(rest) else { return false };
+        let Some((mark, length)) = opens_fence(rest) else {
+            return false;
+        };
         let indent = indentation(line).0;
         let in_list = column > indent;
         // In these places GitHub could go on with the paragraph above instead.
@@ -107,12 +133,28 @@ impl Printer {
         }
         self.in_list |= in_list;
         let markers = line.get(..line.len() - rest.len()).unwrap_or_default();
-        let info = rest.trim_start_matches(mark).split_whitespace().next().unwrap_or_default();
-        let info: String =
-            info.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.')).take(40).collect();
-        let before = if in_list { expanded(markers) } else { " ".repeat(column) };
-        self.out.push(format!("{before}{}{info}", mark.to_string().repeat(length)));
-        self.fence = Some(Fence { mark, length, column });
+        let info = rest
+            .trim_start_matches(mark)
+            .split_whitespace()
+            .next()
+            .unwrap_or_default();
+        let info: String = info
+            .chars()
+            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.'))
+            .take(40)
+            .collect();
+        let before = if in_list {
+            expanded(markers)
+        } else {
+            " ".repeat(column)
+        };
+        self.out
+            .push(format!("{before}{}{info}", mark.to_string().repeat(length)));
+        self.fence = Some(Fence {
+            mark,
+            length,
+            column,
+        });
         true
     }
 
@@ -129,7 +171,11 @@ impl Printer {
         } else if fence.column == 0 {
             self.out.push(inline::code(line));
         } else {
-            let text = format!("{}{}", " ".repeat(indent.max(fence.column)), inline::code(rest));
+            let text = format!(
+                "{}{}",
+                " ".repeat(indent.max(fence.column)),
+                inline::code(rest)
+            );
             self.out.push(text);
         }
     }
@@ -137,7 +183,8 @@ impl Printer {
     fn close(&mut self) {
         if let Some(fence) = self.fence.take() {
             let marks = fence.mark.to_string().repeat(fence.length);
-            self.out.push(format!("{}{marks}", " ".repeat(fence.column)));
+            self.out
+                .push(format!("{}{marks}", " ".repeat(fence.column)));
             if fence.column >= 4 {
                 self.part();
             }
@@ -157,7 +204,9 @@ impl Printer {
         // What was taken out may have uncovered marks of code or quotation.
         let uncovered = past_markers_and_quotes(&text);
         let text = match text.split_at_checked(text.len() - uncovered.len()) {
-            Some((before, marks)) if opens_fence(marks).is_some() || may_define(marks) => format!("{before}\\{marks}"),
+            Some((before, marks)) if opens_fence(marks).is_some() || may_define(marks) => {
+                format!("{before}\\{marks}")
+            }
             _ => text,
         };
         if !(printed.in_comment && text.trim().is_empty()) {
@@ -169,7 +218,11 @@ impl Printer {
         let inner: Vec<&str> = lines.iter().map(|line| unquoted(line)).collect();
         let indent = lines.first().map_or(0, |line| indentation(line).0);
         for line in print(&inner, depth + 1) {
-            self.out.push(format!("{}> {line}", " ".repeat(indent)).trim_end().to_owned());
+            self.out.push(
+                format!("{}> {line}", " ".repeat(indent))
+                    .trim_end()
+                    .to_owned(),
+            );
         }
         // The next line must not go on with the quotation's last paragraph.
         self.out.push(String::new());
@@ -181,7 +234,8 @@ impl Printer {
             format!("{}{rest}", " ".repeat(indent.saturating_sub(4)))
         };
         let text: Vec<String> = lines.iter().map(dedented).collect();
-        self.out.extend(fenced(&text.join("\n"), "").split('\n').map(str::to_owned));
+        self.out
+            .extend(fenced(&text.join("\n"), "").split('\n').map(str::to_owned));
     }
 
     fn finish(mut self) -> Vec<String> {
@@ -210,13 +264,20 @@ fn leading_code(lines: &[&str]) -> usize {
     if !lines.first().is_some_and(is_code) {
         return 0;
     }
-    let block = lines.iter().take_while(|line| is_code(line) || line.trim().is_empty());
-    block.enumerate().filter(|(_, line)| is_code(line)).last().map_or(0, |(index, _)| index + 1)
+    let block = lines
+        .iter()
+        .take_while(|line| is_code(line) || line.trim().is_empty());
+    block
+        .enumerate()
+        .filter(|(_, line)| is_code(line))
+        .last()
+        .map_or(0, |(index, _)| index + 1)
 }
 
 /// Whether a line may begin the definition of a link whose name or target holds backticks that are read as code here.
 fn may_define(marks: &str) -> bool {
-    marks.starts_with('[') && (!marks.contains(']') || (marks.contains("]:") && marks.contains('`')))
+    marks.starts_with('[')
+        && (!marks.contains(']') || (marks.contains("]:") && marks.contains('`')))
 }
 
 fn past_markers_and_quotes(line: &str) -> &str {
