@@ -42,12 +42,7 @@ fn flags(flags: &Flags) -> Vec<String> {
         words.push(format!("priority={}", flags.priority.word()));
     }
     words.extend(flags.model.as_ref().map(|model| format!("model={model}")));
-    words.extend(
-        flags
-            .branch
-            .as_ref()
-            .map(|branch| format!("branch={branch}")),
-    );
+    words.extend(flags.branch.as_ref().map(|branch| format!("branch={branch}")));
     words.extend(flags.base.as_ref().map(|base| format!("base={base}")));
     words.extend(flags.no_tests.then(|| "no-tests".to_owned()));
     words.extend(flags.budget_micros.map(|micros| format!("budget={micros}")));
@@ -65,11 +60,9 @@ fn told_problem(problem: &Problem) -> String {
         Problem::UnknownFlag { word, meant } => {
             format!("unknown {} {}", word.raw(), meant.map_or("-", Flag::name))
         }
-        Problem::NeedsValue { flag, next } => format!(
-            "needs-value {} {}",
-            flag.name(),
-            next.as_ref().map_or("-", |next| next.raw())
-        ),
+        Problem::NeedsValue { flag, next } => {
+            format!("needs-value {} {}", flag.name(), next.as_ref().map_or("-", |next| next.raw()))
+        }
         Problem::TakesNoValue(flag) => format!("no-value {}", flag.name()),
         Problem::BadValue { flag, value } => format!("bad {} {}", flag.name(), value.raw()),
         Problem::Twice(flag) => format!("twice {}", flag.name()),
@@ -85,13 +78,7 @@ fn every_comment_of_the_table_means_what_it_says() {
         .filter(|(text, meaning)| told(text) != *meaning)
         .map(|(text, meaning)| format!("{text:?}\n  is    {}\n  not   {meaning}", told(text)))
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {}:\n{}",
-        wrong.len(),
-        TABLE.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), TABLE.len(), wrong.join("\n"));
 }
 
 #[test]
@@ -106,15 +93,9 @@ fn the_table_means_the_same_with_other_line_endings() {
 
 #[test]
 fn the_mention_is_the_instances_own() {
-    assert_eq!(
-        parse("@my-bot stop", "@my-bot"),
-        Parsed::Command(Command::Stop)
-    );
+    assert_eq!(parse("@my-bot stop", "@my-bot"), Parsed::Command(Command::Stop));
     assert_eq!(parse("@porter stop", "@my-bot"), Parsed::NotForUs);
-    assert_eq!(
-        parse("/porter stop", "/porter"),
-        Parsed::Command(Command::Stop)
-    );
+    assert_eq!(parse("/porter stop", "/porter"), Parsed::Command(Command::Stop));
     assert_eq!(parse("anything", ""), Parsed::NotForUs);
 }
 
@@ -134,14 +115,9 @@ fn every_answer_shows_the_right_form_and_that_nothing_was_started() {
         ("@porter claude stop", "`@porter stop`"),
         ("@porter stop\n@porter retry", "two lines"),
     ] {
-        let Parsed::Problem(problem) = parse(text, "@porter") else {
-            panic!("{text}")
-        };
+        let Parsed::Problem(problem) = parse(text, "@porter") else { panic!("{text}") };
         let reply = problem.reply("@porter");
-        assert!(
-            reply.contains(form) && reply.contains("Nothing was started"),
-            "{text}: {reply}"
-        );
+        assert!(reply.contains(form) && reply.contains("Nothing was started"), "{text}: {reply}");
         // Porter's own answers must be talk to Porter, and mention nobody.
         assert_eq!(parse(&reply, "@porter"), Parsed::NotForUs, "{reply}");
     }
@@ -149,11 +125,7 @@ fn every_answer_shows_the_right_form_and_that_nothing_was_started() {
 
 #[test]
 fn an_answer_repeats_a_word_only_as_code() {
-    let Parsed::Problem(problem) =
-        parse("@porter --x`@admin`<!--porter:task=1-->Fixes#1", "@porter")
-    else {
-        panic!()
-    };
+    let Parsed::Problem(problem) = parse("@porter --x`@admin`<!--porter:task=1-->Fixes#1", "@porter") else { panic!() };
     let reply = problem.reply("@porter");
     assert!(reply.contains("``--x`@admin`<! --porter"), "{reply}");
     assert!(!reply.contains("<!--porter"), "{reply}");
@@ -165,10 +137,7 @@ fn help_names_every_word_and_is_no_command_itself() {
     for agent in Agent::ALL {
         assert!(help.contains(agent.word()));
     }
-    for word in ["stop", "retry", "status", "doctor", "help"]
-        .into_iter()
-        .chain(Flag::ALL.map(Flag::form))
-    {
+    for word in ["stop", "retry", "status", "doctor", "help"].into_iter().chain(Flag::ALL.map(Flag::form)) {
         assert!(help.contains(word), "{word}");
     }
     assert_eq!(parse(&help, "@porter"), Parsed::NotForUs);
@@ -214,20 +183,13 @@ fn long_comments_take_linear_time() {
             let long = format!("{prefix}{}", unit.repeat(65_536 / unit.len()));
             let begin = Instant::now();
             let _ = told(&long);
-            assert!(
-                begin.elapsed() < Duration::from_secs(2),
-                "{unit:?}: {:?}",
-                begin.elapsed()
-            );
+            assert!(begin.elapsed() < Duration::from_secs(2), "{unit:?}: {:?}", begin.elapsed());
         }
     }
 }
 
 /// Whether the mention stands at the beginning of a line of plain text, as a CommonMark and GFM reader sees it.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the enum is the other reader's, and only four of its kinds matter"
-)]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is the other reader's, and only four of its kinds matter")]
 fn speaks(text: &str) -> bool {
     let arena = Arena::new();
     let mut options = Options::default();
@@ -239,19 +201,15 @@ fn speaks(text: &str) -> bool {
         let spoken = match &node.data.borrow().value {
             NodeValue::Text(text) => text.trim_start().to_lowercase().starts_with("@porter"),
             // HTML of other kinds than comments and verbatim elements shows its text.
-            NodeValue::HtmlBlock(block) if block.block_type >= 6 => block
-                .literal
-                .lines()
-                .any(|line| line.trim_start().to_lowercase().starts_with("@porter")),
+            NodeValue::HtmlBlock(block) if block.block_type >= 6 => {
+                block.literal.lines().any(|line| line.trim_start().to_lowercase().starts_with("@porter"))
+            }
             _ => false,
         };
         let hidden = node.ancestors().any(|above| {
             matches!(
                 above.data.borrow().value,
-                NodeValue::Link(_)
-                    | NodeValue::Image(_)
-                    | NodeValue::Code(_)
-                    | NodeValue::CodeBlock(_)
+                NodeValue::Link(_) | NodeValue::Image(_) | NodeValue::Code(_) | NodeValue::CodeBlock(_)
             )
         });
         spoken && !hidden

@@ -53,10 +53,7 @@ impl Keyring {
         let mut keys = BTreeMap::new();
         let entries = text.expose().split(',').map(str::trim).enumerate();
         for (index, entry) in entries.filter(|(_, entry)| !entry.is_empty()) {
-            let broken = |rule| BadKeyring::Entry {
-                place: index + 1,
-                rule,
-            };
+            let broken = |rule| BadKeyring::Entry { place: index + 1, rule };
             let (version, key) = read_entry(entry).map_err(broken)?;
             if keys.values().any(|known| known == &key) {
                 return Err(broken("not repeat another entry's key"));
@@ -76,40 +73,20 @@ impl Keyring {
     }
 
     /// A key for one purpose only, so that what one use gives away says nothing about another.
-    pub(super) fn subkey(
-        &self,
-        version: KeyVersion,
-        purpose: &'static str,
-    ) -> Result<[u8; 32], NoSuchKey> {
+    pub(super) fn subkey(&self, version: KeyVersion, purpose: &'static str) -> Result<[u8; 32], NoSuchKey> {
         let key = self.keys.get(&version).ok_or(NoSuchKey(version))?;
-        Ok(
-            mac_of_parts(key, &[b"porter/v1/subkey", purpose.as_bytes()])
-                .finalize()
-                .into_bytes()
-                .into(),
-        )
+        Ok(mac_of_parts(key, &[b"porter/v1/subkey", purpose.as_bytes()]).finalize().into_bytes().into())
     }
 }
 
 /// One `version:base64`, or the rule it breaks.
 fn read_entry(entry: &str) -> Result<(KeyVersion, [u8; 32]), &'static str> {
-    let (number, encoded) = entry
-        .split_once(':')
-        .ok_or("be a number, a colon and a key")?;
+    let (number, encoded) = entry.split_once(':').ok_or("be a number, a colon and a key")?;
     let digits_only = !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit());
-    let version = number
-        .parse()
-        .ok()
-        .filter(|&version| digits_only && version > 0);
+    let version = number.parse().ok().filter(|&version| digits_only && version > 0);
     let version = version.ok_or("begin with a whole number from 1")?;
-    let bytes = STANDARD
-        .decode(encoded)
-        .ok()
-        .ok_or("hold its key in base64")?;
-    let key: [u8; 32] = bytes
-        .try_into()
-        .ok()
-        .ok_or("hold a key of exactly 32 bytes")?;
+    let bytes = STANDARD.decode(encoded).ok().ok_or("hold its key in base64")?;
+    let key: [u8; 32] = bytes.try_into().ok().ok_or("hold a key of exactly 32 bytes")?;
     if key.iter().all(|&byte| byte == 0) {
         return Err("not be all zeros");
     }
@@ -125,10 +102,7 @@ mod tests {
     }
 
     fn refusal(text: &str) -> String {
-        Keyring::parse(&Secret::new(text))
-            .err()
-            .map(|error| error.to_string())
-            .unwrap_or_default()
+        Keyring::parse(&Secret::new(text)).err().map(|error| error.to_string()).unwrap_or_default()
     }
 
     #[test]
@@ -137,18 +111,14 @@ mod tests {
         let ring = Keyring::parse(&Secret::new(text)).ok().unwrap();
         assert_eq!(ring.newest(), KeyVersion(10));
         assert!(ring.subkey(KeyVersion(9), "x").is_ok());
-        assert_eq!(
-            ring.subkey(KeyVersion(8), "x"),
-            Err(NoSuchKey(KeyVersion(8)))
-        );
+        assert_eq!(ring.subkey(KeyVersion(8), "x"), Err(NoSuchKey(KeyVersion(8))));
     }
 
     #[test]
     fn subkeys_differ_by_purpose_and_version() {
         let text = format!("{},{}", entry("1", 1, 32), entry("2", 2, 32));
         let ring = Keyring::parse(&Secret::new(text)).ok().unwrap();
-        let keys = [(1, "a"), (1, "b"), (2, "a")]
-            .map(|(v, purpose)| ring.subkey(KeyVersion(v), purpose).unwrap());
+        let keys = [(1, "a"), (1, "b"), (2, "a")].map(|(v, purpose)| ring.subkey(KeyVersion(v), purpose).unwrap());
         assert!(keys[0] != keys[1] && keys[0] != keys[2] && keys[1] != keys[2]);
     }
 
@@ -168,13 +138,8 @@ mod tests {
             ("2:canary-canary!".to_owned(), "base64"),
         ] {
             let words = refusal(&format!("{good},{second}"));
-            assert!(
-                words.contains("entry 2") && words.contains(rule),
-                "{second}: {words}"
-            );
-            let value = second
-                .split_once(':')
-                .map_or(second.as_str(), |(_, value)| value);
+            assert!(words.contains("entry 2") && words.contains(rule), "{second}: {words}");
+            let value = second.split_once(':').map_or(second.as_str(), |(_, value)| value);
             assert!(!words.contains(value), "{words}");
         }
         for empty in ["", " ", ",,"] {

@@ -50,32 +50,17 @@ pub enum SealError {
 }
 
 /// Seals a secret with the newest key.
-pub fn seal(
-    keys: &Keyring,
-    entropy: &dyn Entropy,
-    place: Place<'_>,
-    secret: &Secret,
-) -> Result<Sealed, SealError> {
+pub fn seal(keys: &Keyring, entropy: &dyn Entropy, place: Place<'_>, secret: &Secret) -> Result<Sealed, SealError> {
     let key_version = keys.newest();
     let mut iv = [0; 12];
     entropy.fill(&mut iv);
     let aad = aad(place, key_version);
-    let payload = Payload {
-        msg: secret.expose().as_bytes(),
-        aad: &aad,
-    };
-    let sealed = cipher(keys, key_version)?
-        .encrypt(&Nonce::from(iv), payload)
-        .ok();
+    let payload = Payload { msg: secret.expose().as_bytes(), aad: &aad };
+    let sealed = cipher(keys, key_version)?.encrypt(&Nonce::from(iv), payload).ok();
     let mut encrypted_value = sealed.ok_or(SealError::TooLong)?;
     let tag = encrypted_value.split_off(encrypted_value.len().saturating_sub(16));
     let tag = tag.try_into().ok().ok_or(SealError::TooLong)?;
-    Ok(Sealed {
-        key_version,
-        iv,
-        tag,
-        encrypted_value,
-    })
+    Ok(Sealed { key_version, iv, tag, encrypted_value })
 }
 
 /// Opens a sealed secret; only in the place it was sealed for.
@@ -83,15 +68,7 @@ pub fn open(keys: &Keyring, place: Place<'_>, sealed: &Sealed) -> Result<Secret,
     let aad = aad(place, sealed.key_version);
     let msg = [sealed.encrypted_value.as_slice(), &sealed.tag].concat();
     let cipher = cipher(keys, sealed.key_version)?;
-    let opened = cipher
-        .decrypt(
-            &Nonce::from(sealed.iv),
-            Payload {
-                msg: &msg,
-                aad: &aad,
-            },
-        )
-        .ok();
+    let opened = cipher.decrypt(&Nonce::from(sealed.iv), Payload { msg: &msg, aad: &aad }).ok();
     let text = opened.and_then(|bytes| String::from_utf8(bytes).ok());
     text.map(Secret::new).ok_or(SealError::Broken)
 }
@@ -104,17 +81,9 @@ fn cipher(keys: &Keyring, version: KeyVersion) -> Result<Aes256Gcm, NoSuchKey> {
 /// What is authenticated beside the value; each part is preceded by its length, so no two places read the same.
 fn aad(place: Place<'_>, version: KeyVersion) -> Vec<u8> {
     let version = version.0.to_be_bytes();
-    let parts: [&[u8]; 5] = [
-        b"porter/v1/seal",
-        place.kind.as_bytes(),
-        place.owner.as_bytes(),
-        place.name.as_bytes(),
-        &version,
-    ];
-    parts
-        .iter()
-        .flat_map(|part| length_prefix(part).into_iter().chain(part.iter().copied()))
-        .collect()
+    let parts: [&[u8]; 5] =
+        [b"porter/v1/seal", place.kind.as_bytes(), place.owner.as_bytes(), place.name.as_bytes(), &version];
+    parts.iter().flat_map(|part| length_prefix(part).into_iter().chain(part.iter().copied())).collect()
 }
 
 #[cfg(test)]
@@ -135,66 +104,30 @@ mod tests {
     }
 
     fn keys(entries: &[(u32, u8)]) -> Keyring {
-        let entries: Vec<_> = entries
-            .iter()
-            .map(|(v, b)| format!("{v}:{}", STANDARD.encode([*b; 32])))
-            .collect();
-        Keyring::parse(&Secret::new(entries.join(",")))
-            .ok()
-            .unwrap()
+        let entries: Vec<_> = entries.iter().map(|(v, b)| format!("{v}:{}", STANDARD.encode([*b; 32]))).collect();
+        Keyring::parse(&Secret::new(entries.join(","))).ok().unwrap()
     }
 
     fn sealed(keys: &Keyring, place: Place<'_>, text: &str) -> Sealed {
         seal(keys, &Counting(Cell::new(0)), place, &Secret::new(text)).unwrap()
     }
 
-    const PLACE: Place<'_> = Place {
-        kind: "user_secrets",
-        owner: "7",
-        name: "FLY_API_TOKEN",
-    };
+    const PLACE: Place<'_> = Place { kind: "user_secrets", owner: "7", name: "FLY_API_TOKEN" };
 
     #[test]
     fn a_value_opens_only_in_its_own_place() {
         let ring = keys(&[(1, 1)]);
         let value = sealed(&ring, PLACE, "canary-fly-0001");
-        assert_eq!(
-            open(&ring, PLACE, &value)
-                .ok()
-                .map(|s| s.expose().to_owned())
-                .as_deref(),
-            Some("canary-fly-0001")
-        );
+        assert_eq!(open(&ring, PLACE, &value).ok().map(|s| s.expose().to_owned()).as_deref(), Some("canary-fly-0001"));
         for place in [
-            Place {
-                kind: "user_oauth_tokens",
-                ..PLACE
-            },
-            Place {
-                owner: "8",
-                ..PLACE
-            },
-            Place {
-                name: "OTHER",
-                ..PLACE
-            },
+            Place { kind: "user_oauth_tokens", ..PLACE },
+            Place { owner: "8", ..PLACE },
+            Place { name: "OTHER", ..PLACE },
             // The same bytes in a row, cut elsewhere.
-            Place {
-                owner: "7F",
-                name: "LY_API_TOKEN",
-                ..PLACE
-            },
-            Place {
-                kind: "user_secrets7",
-                owner: "",
-                ..PLACE
-            },
+            Place { owner: "7F", name: "LY_API_TOKEN", ..PLACE },
+            Place { kind: "user_secrets7", owner: "", ..PLACE },
         ] {
-            assert_eq!(
-                open(&ring, place, &value).err(),
-                Some(SealError::Broken),
-                "{place:?}"
-            );
+            assert_eq!(open(&ring, place, &value).err(), Some(SealError::Broken), "{place:?}");
         }
     }
 
@@ -203,33 +136,17 @@ mod tests {
         let old = sealed(&keys(&[(1, 1)]), PLACE, "canary-0001");
         let both = keys(&[(1, 1), (2, 2)]);
         assert!(open(&both, PLACE, &old).is_ok());
-        assert_eq!(
-            sealed(&both, PLACE, "canary-0001").key_version,
-            KeyVersion(2)
-        );
-        assert_eq!(
-            open(&keys(&[(2, 2)]), PLACE, &old).err(),
-            Some(SealError::NoSuchKey(NoSuchKey(KeyVersion(1))))
-        );
-        assert_eq!(
-            open(&keys(&[(1, 9)]), PLACE, &old).err(),
-            Some(SealError::Broken)
-        );
-        let downgraded = Sealed {
-            key_version: KeyVersion(2),
-            ..old
-        };
-        assert_eq!(
-            open(&both, PLACE, &downgraded).err(),
-            Some(SealError::Broken)
-        );
+        assert_eq!(sealed(&both, PLACE, "canary-0001").key_version, KeyVersion(2));
+        assert_eq!(open(&keys(&[(2, 2)]), PLACE, &old).err(), Some(SealError::NoSuchKey(NoSuchKey(KeyVersion(1)))));
+        assert_eq!(open(&keys(&[(1, 9)]), PLACE, &old).err(), Some(SealError::Broken));
+        let downgraded = Sealed { key_version: KeyVersion(2), ..old };
+        assert_eq!(open(&both, PLACE, &downgraded).err(), Some(SealError::Broken));
     }
 
     #[test]
     fn two_seals_of_one_value_differ() {
         let (ring, entropy) = (keys(&[(1, 1)]), Counting(Cell::new(0)));
-        let seals =
-            [0, 1].map(|_| seal(&ring, &entropy, PLACE, &Secret::new("canary-0001")).unwrap());
+        let seals = [0, 1].map(|_| seal(&ring, &entropy, PLACE, &Secret::new("canary-0001")).unwrap());
         assert_ne!(seals[0].iv, seals[1].iv);
         assert_ne!(seals[0].encrypted_value, seals[1].encrypted_value);
     }

@@ -29,13 +29,8 @@ pub fn derive(
     task: &TaskId,
     attempt: Attempt,
 ) -> Result<Secret, NoSuchKey> {
-    let mac = mac(keys, version, purpose, task, attempt)?
-        .finalize()
-        .into_bytes();
-    Ok(Secret::new(format!(
-        "{version}.{}",
-        URL_SAFE_NO_PAD.encode(mac)
-    )))
+    let mac = mac(keys, version, purpose, task, attempt)?.finalize().into_bytes();
+    Ok(Secret::new(format!("{version}.{}", URL_SAFE_NO_PAD.encode(mac))))
 }
 
 /// Whether a presented text is that token, in constant time. `version` is the one kept on the attempt.
@@ -49,9 +44,7 @@ pub fn matches(
 ) -> Result<bool, NoSuchKey> {
     let mac = mac(keys, version, purpose, task, attempt)?;
     let prefix = format!("{version}.");
-    let bytes = presented
-        .strip_prefix(prefix.as_str())
-        .and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
+    let bytes = presented.strip_prefix(prefix.as_str()).and_then(|text| URL_SAFE_NO_PAD.decode(text).ok());
     Ok(bytes.is_some_and(|bytes| mac.verify_slice(&bytes).is_ok()))
 }
 
@@ -67,9 +60,7 @@ fn mac(
     let task = task.as_str().as_bytes();
     Ok(match purpose {
         Purpose::Claim => mac_of_parts(&subkey, &[b"claim", task, &attempt]),
-        Purpose::Session { boot_id } => {
-            mac_of_parts(&subkey, &[b"session", task, &attempt, boot_id.as_bytes()])
-        }
+        Purpose::Session { boot_id } => mac_of_parts(&subkey, &[b"session", task, &attempt, boot_id.as_bytes()]),
     })
 }
 
@@ -80,11 +71,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn keys() -> Keyring {
-        let text = format!(
-            "1:{},2:{}",
-            STANDARD.encode([1; 32]),
-            STANDARD.encode([2; 32])
-        );
+        let text = format!("1:{},2:{}", STANDARD.encode([1; 32]), STANDARD.encode([2; 32]));
         Keyring::parse(&Secret::new(text)).ok().unwrap()
     }
 
@@ -101,26 +88,17 @@ mod tests {
         let every: Vec<_> = [1, 2]
             .into_iter()
             .flat_map(|version| [TASK, OTHER].into_iter().map(move |task| (version, task)))
-            .flat_map(|(version, task)| {
-                [1, 2]
-                    .into_iter()
-                    .map(move |attempt| (version, task, attempt))
-            })
+            .flat_map(|(version, task)| [1, 2].into_iter().map(move |attempt| (version, task, attempt)))
             .flat_map(|(version, task, attempt)| {
-                [
-                    Purpose::Claim,
-                    Purpose::Session { boot_id: "boot-a" },
-                    Purpose::Session { boot_id: "boot-b" },
-                ]
-                .into_iter()
-                .map(move |purpose| (KeyVersion(version), purpose, task, Attempt(attempt)))
+                [Purpose::Claim, Purpose::Session { boot_id: "boot-a" }, Purpose::Session { boot_id: "boot-b" }]
+                    .into_iter()
+                    .map(move |purpose| (KeyVersion(version), purpose, task, Attempt(attempt)))
             })
             .collect();
         for (i, &(version, purpose, id, attempt)) in every.iter().enumerate() {
             let token = derive(&keys, version, purpose, &task(id), attempt).unwrap();
             for (j, &(version, purpose, id, attempt)) in every.iter().enumerate() {
-                let fits =
-                    matches(&keys, version, purpose, &task(id), attempt, token.expose()).unwrap();
+                let fits = matches(&keys, version, purpose, &task(id), attempt, token.expose()).unwrap();
                 assert_eq!(fits, i == j, "{i} presented as {j}");
             }
         }
@@ -128,14 +106,7 @@ mod tests {
 
     #[test]
     fn the_text_form_is_pinned() {
-        let token = derive(
-            &keys(),
-            KeyVersion(1),
-            Purpose::Claim,
-            &task(TASK),
-            Attempt(1),
-        )
-        .unwrap();
+        let token = derive(&keys(), KeyVersion(1), Purpose::Claim, &task(TASK), Attempt(1)).unwrap();
         let (version, mac) = token.expose().split_once('.').unwrap();
         assert_eq!((version, mac.len()), ("1", 43));
         // A change of the derivation would lock out every machine that is out there.

@@ -17,10 +17,7 @@ mod tests {
     fn only_the_documented_form_is_read() {
         // The value of GitHub's own page: secret "It's a Secret to Everybody", payload "Hello, World!".
         let documented = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17";
-        assert_eq!(
-            parse(documented).map(hex::encode).as_deref(),
-            documented.strip_prefix("sha256=")
-        );
+        assert_eq!(parse(documented).map(hex::encode).as_deref(), documented.strip_prefix("sha256="));
         let digits = "7".repeat(64);
         for bad in [
             String::new(),

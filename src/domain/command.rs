@@ -159,24 +159,14 @@ fn read(words: &str) -> Result<Command, Problem> {
     {
         return Err(Problem::AgentAndControl { agent, control });
     }
-    Ok(Command::Run(Run {
-        agent,
-        flags: flags.finish()?,
-        instructions: Untrusted::new(instructions),
-    }))
+    Ok(Command::Run(Run { agent, flags: flags.finish()?, instructions: Untrusted::new(instructions) }))
 }
 
 /// A retry runs the same task again; `retry with codex` or `retry --model=…` would not do what it says.
 fn retry(after: &str, flagged: bool) -> Result<Command, Problem> {
     let next: Vec<&str> = after.split_whitespace().take(2).collect();
-    let changes = next
-        .iter()
-        .any(|word| first_word::agent(word).is_some() || flags::names_a_flag(word));
-    if flagged || changes {
-        Err(Problem::RetryWithChanges)
-    } else {
-        Ok(Command::Retry)
-    }
+    let changes = next.iter().any(|word| first_word::agent(word).is_some() || flags::names_a_flag(word));
+    if flagged || changes { Err(Problem::RetryWithChanges) } else { Ok(Command::Retry) }
 }
 
 /// The next word and everything after it.

@@ -76,11 +76,7 @@ impl Scan<'_> {
         }
         let end = start + line.len();
         let visible = line.trim_start_matches(|c: char| c.is_whitespace() || c == '\u{feff}');
-        let paragraph = self.paragraph.get_or_insert(Paragraph {
-            start,
-            end,
-            candidates: Vec::new(),
-        });
+        let paragraph = self.paragraph.get_or_insert(Paragraph { start, end, candidates: Vec::new() });
         paragraph.end = end;
         if !deep && matches!(shape.kind, Kind::Plain) && !visible.is_empty() {
             paragraph.candidates.push(end - visible.len());
@@ -90,11 +86,7 @@ impl Scan<'_> {
     /// What follows on the line where something hidden ends: not the line's beginning, but it may hide more.
     fn rest_of_hidden_line(&mut self, end: usize) {
         if self.hidden_until < end {
-            self.paragraph = Some(Paragraph {
-                start: self.hidden_until,
-                end,
-                candidates: Vec::new(),
-            });
+            self.paragraph = Some(Paragraph { start: self.hidden_until, end, candidates: Vec::new() });
         }
     }
 
@@ -140,41 +132,22 @@ impl Shape {
     fn of(line: &str) -> Self {
         let (indent, rest) = indentation(line);
         if rest.is_empty() {
-            return Self {
-                indent,
-                kind: Kind::Blank,
-            };
+            return Self { indent, kind: Kind::Blank };
         }
         if indent < 4 && rest.starts_with('>') {
-            return Self {
-                indent,
-                kind: Kind::Quote,
-            };
+            return Self { indent, kind: Kind::Quote };
         }
         let text = rest;
         let (column, rest) = past_markers(line);
         let in_list = rest.len() < text.len();
         if let Some((mark, length)) = opens_fence(rest).filter(|_| indent < 4) {
-            return Self {
-                indent,
-                kind: Kind::Fence(Fence {
-                    mark,
-                    length,
-                    column,
-                    in_list,
-                }),
-            };
+            return Self { indent, kind: Kind::Fence(Fence { mark, length, column, in_list }) };
         }
         let heading = rest.trim_start_matches('#');
-        let is_heading =
-            heading.len() < rest.len() && heading.chars().next().is_none_or(char::is_whitespace);
+        let is_heading = heading.len() < rest.len() && heading.chars().next().is_none_or(char::is_whitespace);
         let is_rule = !rest.contains(|c: char| !matches!(c, '-' | '*' | '_' | '=' | ' ' | '\t'));
         let is_html = indent < 4 && inline::begins_html_block(rest);
-        let kind = if in_list || is_heading || is_rule || is_html {
-            Kind::Block
-        } else {
-            Kind::Plain
-        };
+        let kind = if in_list || is_heading || is_rule || is_html { Kind::Block } else { Kind::Plain };
         Self { indent, kind }
     }
 }
@@ -201,10 +174,7 @@ impl Fence {
     fn meets(&self, line: &str, indent: usize) -> InFence {
         let (_, rest) = indentation(line);
         let after = rest.trim_start_matches(self.mark);
-        if rest.len() - after.len() >= self.length
-            && after.trim().is_empty()
-            && indent <= self.column + 3
-        {
+        if rest.len() - after.len() >= self.length && after.trim().is_empty() && indent <= self.column + 3 {
             InFence::Closes
         } else if self.in_list && indent < self.column && !rest.is_empty() {
             InFence::Outlived
@@ -228,10 +198,7 @@ pub(super) fn list_marker(rest: &str) -> Option<usize> {
     let mark = rest.as_bytes().get(digits)?;
     let bullet = digits == 0 && matches!(mark, b'-' | b'*' | b'+');
     let number = (1..=9).contains(&digits) && matches!(mark, b'.' | b')');
-    let blank = rest
-        .as_bytes()
-        .get(digits + 1)
-        .is_none_or(|b| matches!(b, b' ' | b'\t'));
+    let blank = rest.as_bytes().get(digits + 1).is_none_or(|b| matches!(b, b' ' | b'\t'));
     ((bullet || number) && blank).then_some(digits + 1)
 }
 

@@ -59,25 +59,14 @@ pub fn title(text: &Untrusted) -> String {
 #[must_use]
 pub fn commit_message(text: &Untrusted) -> CommitMessage {
     let clean = visible(text.raw());
-    let mut lines = without_trailers(&clean)
-        .into_iter()
-        .skip_while(|line| bare(line).is_empty());
-    let title = bare(lines.next().unwrap_or_default())
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let mut lines = without_trailers(&clean).into_iter().skip_while(|line| bare(line).is_empty());
+    let title = bare(lines.next().unwrap_or_default()).split_whitespace().collect::<Vec<_>>().join(" ");
     let mut title = inline::plain(&title);
     if title.chars().count() > LONGEST_TITLE {
-        title = first_characters(&title, LONGEST_TITLE - 1)
-            .trim_end()
-            .to_owned()
-            + "…";
+        title = first_characters(&title, LONGEST_TITLE - 1).trim_end().to_owned() + "…";
     }
     let body = lines.map(str::trim_end).collect::<Vec<_>>().join("\n");
-    CommitMessage {
-        title,
-        body: inline::plain(body.trim_matches('\n')),
-    }
+    CommitMessage { title, body: inline::plain(body.trim_matches('\n')) }
 }
 
 /// A quotation of at most `limit` characters, each line behind `>`.
@@ -103,21 +92,14 @@ pub fn code_block(text: &Untrusted, language: &'static str) -> String {
 /// A word or line as inline code of at most `limit` characters of content.
 #[must_use]
 pub fn code_span(text: &Untrusted, limit: usize) -> String {
-    let line = visible(text.raw())
-        .split_whitespace()
-        .collect::<Vec<_>>()
-        .join(" ");
+    let line = visible(text.raw()).split_whitespace().collect::<Vec<_>>().join(" ");
     let cut = line.chars().count() > limit;
     let mut shown = inline::code(&first_characters(&line, limit));
     if cut {
         shown.push('…');
     }
     let fence = "`".repeat(inline::longest_run(&shown, '`') + 1);
-    let pad = if shown.starts_with('`') || shown.ends_with('`') || shown.is_empty() {
-        " "
-    } else {
-        ""
-    };
+    let pad = if shown.starts_with('`') || shown.ends_with('`') || shown.is_empty() { " " } else { "" };
     format!("{fence}{pad}{shown}{pad}{fence}")
 }
 
@@ -147,8 +129,7 @@ fn is_trailer(line: &str) -> bool {
         return false;
     };
     let key = key.trim_end().to_ascii_lowercase();
-    let known =
-        ["change-id", "on-behalf-of", "skip-checks", "request-checks"].contains(&key.as_str());
+    let known = ["change-id", "on-behalf-of", "skip-checks", "request-checks"].contains(&key.as_str());
     known || key.starts_with("porter-") || (key.ends_with("-by") && !key.contains(' '))
 }
 

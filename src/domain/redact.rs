@@ -41,11 +41,7 @@ impl Redactor {
     /// A redactor for these secrets. Blanks in them do not count, nor does a prefix that all keys of a provider share.
     #[must_use]
     pub fn new(secrets: &[&Secret]) -> Self {
-        let mut redactor = Self {
-            pieces: HashSet::new(),
-            begins: vec![0; 1024],
-            short: Vec::new(),
-        };
+        let mut redactor = Self { pieces: HashSet::new(), begins: vec![0; 1024], short: Vec::new() };
         for secret in secrets {
             for form in forms::of(secret.expose()) {
                 redactor.learn(&form);
@@ -92,10 +88,7 @@ impl Redactor {
         let (mut out, mut from) = (String::with_capacity(text.len()), 0);
         for range in found {
             // An encoding can begin or end within a character of the text around it.
-            let (start, end) = (
-                text.floor_char_boundary(range.start),
-                text.ceil_char_boundary(range.end),
-            );
+            let (start, end) = (text.floor_char_boundary(range.start), text.ceil_char_boundary(range.end));
             if start >= from {
                 out.push_str(text.get(from..start).unwrap_or_default());
                 out.push_str(REDACTED);
@@ -112,9 +105,7 @@ impl Redactor {
         if !self.issued(content).is_empty() {
             return Some(Kind::Issued);
         }
-        patterns::find(content)
-            .next()
-            .map(|(_, kind)| Kind::LooksLike(kind))
+        patterns::find(content).next().map(|(_, kind)| Kind::LooksLike(kind))
     }
 
     /// Where pieces of issued secrets stand, joined where they overlap; blanks between their characters do not hide them.
@@ -123,19 +114,13 @@ impl Redactor {
         if self.pieces.is_empty() && self.short.is_empty() {
             return found;
         }
-        let (places, dense): (Vec<usize>, Vec<u8>) = content
-            .iter()
-            .copied()
-            .enumerate()
-            .filter(|(_, byte)| !byte.is_ascii_whitespace())
-            .unzip();
+        let (places, dense): (Vec<usize>, Vec<u8>) =
+            content.iter().copied().enumerate().filter(|(_, byte)| !byte.is_ascii_whitespace()).unzip();
         for (at, &start) in places.iter().enumerate() {
             let Some(length) = self.begins_with(dense.get(at..).unwrap_or_default()) else {
                 continue;
             };
-            let end = places
-                .get(at + length - 1)
-                .map_or(content.len(), |last| last + 1);
+            let end = places.get(at + length - 1).map_or(content.len(), |last| last + 1);
             match found.last_mut() {
                 Some(last) if start <= last.end => last.end = last.end.max(end),
                 _ => found.push(start..end),
@@ -150,15 +135,8 @@ impl Redactor {
         if self.begins.get(word).is_none_or(|known| known & bit == 0) {
             return None;
         }
-        let piece = dense
-            .first_chunk::<PIECE>()
-            .filter(|piece| self.pieces.contains(*piece));
-        let short = || {
-            self.short
-                .iter()
-                .find(|short| dense.starts_with(short))
-                .map(Vec::len)
-        };
+        let piece = dense.first_chunk::<PIECE>().filter(|piece| self.pieces.contains(*piece));
+        let short = || self.short.iter().find(|short| dense.starts_with(short)).map(Vec::len);
         piece.map(|_| PIECE).or_else(short)
     }
 }

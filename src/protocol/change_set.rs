@@ -123,9 +123,7 @@ impl Rule {
             Self::GitDirectory => "nothing may be written to git's own directory",
             Self::Mode => "a file's mode must be 100644, 100755 or 120000",
             Self::Encoding => "content must be valid in its encoding",
-            Self::Link => {
-                "a link must be relative, stay inside the repository and out of git's directory"
-            }
+            Self::Link => "a link must be relative, stay inside the repository and out of git's directory",
             Self::Workflow => "workflows and actions under .github may not be changed by an agent",
         }
     }
@@ -149,9 +147,7 @@ pub fn check(set: &ChangeSet, rules: &Rules) -> Result<Checked, Vec<Broken>> {
     let mut checked = Checked::default();
     for file in &set.files {
         let path = file.path();
-        paths::check(path)
-            .into_iter()
-            .for_each(|rule| verdict.add(path, rule));
+        paths::check(path).into_iter().for_each(|rule| verdict.add(path, rule));
         if paths::is_protected(path) || rules.protected.iter().any(|glob| glob.matches(path)) {
             checked.protected.push(path.to_owned());
         }
@@ -166,45 +162,28 @@ pub fn check(set: &ChangeSet, rules: &Rules) -> Result<Checked, Vec<Broken>> {
         }
     }
     clashes(set, &mut verdict);
-    links::check(set)
-        .into_iter()
-        .for_each(|path| verdict.add(path, Rule::Link));
+    links::check(set).into_iter().for_each(|path| verdict.add(path, Rule::Link));
     if checked.binary.len() > usize::try_from(rules.max_binary_files).unwrap_or(usize::MAX) {
         verdict.add("", Rule::MaxBinaryFiles);
     }
     if checked.bytes > rules.max_bytes {
         verdict.add("", Rule::MaxBytes);
     }
-    if verdict.broken.is_empty() {
-        Ok(checked)
-    } else {
-        Err(verdict.broken)
-    }
+    if verdict.broken.is_empty() { Ok(checked) } else { Err(verdict.broken) }
 }
 
 /// Checks what depends on the base tree. `is_file` says whether a file or link stands at a path of the base.
-pub fn check_against_base(
-    set: &ChangeSet,
-    is_file: &dyn Fn(&str) -> bool,
-) -> Result<(), Vec<Broken>> {
+pub fn check_against_base(set: &ChangeSet, is_file: &dyn Fn(&str) -> bool) -> Result<(), Vec<Broken>> {
     let mut verdict = Verdict { broken: Vec::new() };
     for file in &set.files {
         let path = file.path();
         match file {
-            ChangedFile::Deleted { .. } if !is_file(path) => {
-                verdict.add(path, Rule::DeletesNothing)
-            }
-            ChangedFile::Written { .. } if directories(path).any(is_file) => {
-                verdict.add(path, Rule::DirectoryClash)
-            }
+            ChangedFile::Deleted { .. } if !is_file(path) => verdict.add(path, Rule::DeletesNothing),
+            ChangedFile::Written { .. } if directories(path).any(is_file) => verdict.add(path, Rule::DirectoryClash),
             ChangedFile::Deleted { .. } | ChangedFile::Written { .. } => {}
         }
     }
-    if verdict.broken.is_empty() {
-        Ok(())
-    } else {
-        Err(verdict.broken)
-    }
+    if verdict.broken.is_empty() { Ok(()) } else { Err(verdict.broken) }
 }
 
 /// Paths that are equal, equal but for case, or each other's directory. Deletions count: a set says one thing of a path.
@@ -239,10 +218,7 @@ struct Verdict {
 impl Verdict {
     fn add(&mut self, path: &str, rule: Rule) {
         if self.broken.len() < MOST_LISTED {
-            self.broken.push(Broken {
-                path: path.chars().take(300).collect(),
-                rule,
-            });
+            self.broken.push(Broken { path: path.chars().take(300).collect(), rule });
         }
     }
 }

@@ -36,10 +36,7 @@ pub(super) fn read(word: &str) -> Result<FirstWord, Problem> {
         return Ok(FirstWord::Control(control));
     }
     match meant(&plain) {
-        Some(meant) => Err(Problem::Typo {
-            word: Untrusted::new(word),
-            meant,
-        }),
+        Some(meant) => Err(Problem::Typo { word: Untrusted::new(word), meant }),
         None => Ok(FirstWord::Instructions),
     }
 }
@@ -52,10 +49,7 @@ pub(super) fn agent(word: &str) -> Option<Agent> {
 /// The control word that a whole text is.
 pub(super) fn control_word(text: &str) -> Option<&'static str> {
     let plain = plain(text);
-    CONTROL
-        .into_iter()
-        .map(|(name, _)| name)
-        .find(|name| *name == plain)
+    CONTROL.into_iter().map(|(name, _)| name).find(|name| *name == plain)
 }
 
 /// What a word that is none of ours was meant to be, if it is near one and not an ordinary English word.
@@ -64,15 +58,9 @@ fn meant(plain: &str) -> Option<&'static str> {
     if !letters || ORDINARY_WORDS.binary_search(&plain).is_ok() {
         return None;
     }
-    let ours = Agent::ALL
-        .into_iter()
-        .map(|agent| (agent.word(), agent.word()));
-    let ours = ours
-        .chain([("claude-code", "claude")])
-        .chain(CONTROL.into_iter().map(|(name, _)| (name, name)));
-    let near = ours
-        .map(|(name, meant)| (distance(plain, name), meant))
-        .filter(|&(steps, _)| steps <= SLIPS);
+    let ours = Agent::ALL.into_iter().map(|agent| (agent.word(), agent.word()));
+    let ours = ours.chain([("claude-code", "claude")]).chain(CONTROL.into_iter().map(|(name, _)| (name, name)));
+    let near = ours.map(|(name, meant)| (distance(plain, name), meant)).filter(|&(steps, _)| steps <= SLIPS);
     near.min_by_key(|&(steps, _)| steps).map(|(_, meant)| meant)
 }
 
@@ -83,15 +71,8 @@ pub(super) fn plain(word: &str) -> String {
         '‐' | '‑' | '−' => '-',
         other => other,
     };
-    let narrowed: String = word
-        .chars()
-        .take(64)
-        .map(narrow)
-        .map(|c| c.to_ascii_lowercase())
-        .collect();
-    narrowed
-        .trim_end_matches(['.', ',', ':', ';', '!', '?', '…', '。', '、'])
-        .to_owned()
+    let narrowed: String = word.chars().take(64).map(narrow).map(|c| c.to_ascii_lowercase()).collect();
+    narrowed.trim_end_matches(['.', ',', ':', ';', '!', '?', '…', '。', '、']).to_owned()
 }
 
 /// How many letters must be added, dropped or changed to make one word the other (Levenshtein), for short words.
@@ -110,10 +91,7 @@ pub(super) fn distance(a: &str, b: &str) -> usize {
             *cell = left;
         }
     }
-    row.last()
-        .copied()
-        .filter(|_| !b.is_empty())
-        .unwrap_or(a.len())
+    row.last().copied().filter(|_| !b.is_empty()).unwrap_or(a.len())
 }
 
 #[cfg(test)]
@@ -138,17 +116,10 @@ mod tests {
     #[test]
     fn the_words_are_sorted_near_ours_and_none_of_ours() {
         assert!(ORDINARY_WORDS.is_sorted());
-        let ours: Vec<_> = Agent::ALL
-            .map(Agent::word)
-            .into_iter()
-            .chain(CONTROL.map(|(name, _)| name))
-            .collect();
+        let ours: Vec<_> = Agent::ALL.map(Agent::word).into_iter().chain(CONTROL.map(|(name, _)| name)).collect();
         for word in ORDINARY_WORDS {
             let near = ours.iter().map(|name| distance(word, name)).min();
-            assert!(
-                near.is_some_and(|steps| (1..=SLIPS).contains(&steps)),
-                "{word} is never asked for"
-            );
+            assert!(near.is_some_and(|steps| (1..=SLIPS).contains(&steps)), "{word} is never asked for");
         }
     }
 }

@@ -52,9 +52,7 @@ impl Priority {
     /// Reads the word in any case.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Low, Self::Normal, Self::High]
-            .into_iter()
-            .find(|priority| priority.word().eq_ignore_ascii_case(word))
+        [Self::Low, Self::Normal, Self::High].into_iter().find(|priority| priority.word().eq_ignore_ascii_case(word))
     }
 }
 
@@ -94,14 +92,7 @@ pub enum Flag {
 
 impl Flag {
     /// Every flag, in the order they are listed to people.
-    pub const ALL: [Self; 6] = [
-        Self::Priority,
-        Self::Model,
-        Self::Branch,
-        Self::Base,
-        Self::NoTests,
-        Self::Budget,
-    ];
+    pub const ALL: [Self; 6] = [Self::Priority, Self::Model, Self::Branch, Self::Base, Self::NoTests, Self::Budget];
 
     /// The name after the dashes.
     #[must_use]
@@ -134,12 +125,8 @@ impl Flag {
     }
 
     fn near(name: &str) -> Option<Self> {
-        let near = Self::ALL
-            .into_iter()
-            .map(|flag| (distance(name, flag.name()), flag));
-        near.filter(|&(steps, _)| steps <= 2)
-            .min_by_key(|&(steps, _)| steps)
-            .map(|(_, flag)| flag)
+        let near = Self::ALL.into_iter().map(|flag| (distance(name, flag.name()), flag));
+        near.filter(|&(steps, _)| steps <= 2).min_by_key(|&(steps, _)| steps).map(|(_, flag)| flag)
     }
 }
 
@@ -156,18 +143,10 @@ impl Builder {
         let Some(written) = Written::read(word) else {
             return Ok(false);
         };
-        let Some(flag) = Flag::named(&written.name).filter(|_| written.dashes == Dashes::Two)
-        else {
+        let Some(flag) = Flag::named(&written.name).filter(|_| written.dashes == Dashes::Two) else {
             let meant = Flag::near(&written.name);
             let is_one = written.dashes == Dashes::Two || meant.is_some();
-            return if is_one {
-                Err(Problem::UnknownFlag {
-                    word: Untrusted::new(word),
-                    meant,
-                })
-            } else {
-                Ok(false)
-            };
+            return if is_one { Err(Problem::UnknownFlag { word: Untrusted::new(word), meant }) } else { Ok(false) };
         };
         if self.seen.contains(&flag) {
             return Err(Problem::Twice(flag));
@@ -181,10 +160,7 @@ impl Builder {
                 return Err(Problem::NeedsValue { flag, next });
             }
             (_, Some(value)) => {
-                let bad = || Problem::BadValue {
-                    flag,
-                    value: Untrusted::new(value),
-                };
+                let bad = || Problem::BadValue { flag, value: Untrusted::new(value) };
                 self.set(flag, unquoted(value)).ok_or_else(bad)?;
             }
         }
@@ -210,11 +186,7 @@ impl Builder {
 
     pub(super) fn finish(self) -> Result<Flags, Problem> {
         let same = self.flags.branch.is_some() && self.flags.branch == self.flags.base;
-        if same {
-            Err(Problem::SameBranches)
-        } else {
-            Ok(self.flags)
-        }
+        if same { Err(Problem::SameBranches) } else { Ok(self.flags) }
     }
 }
 
@@ -254,38 +226,24 @@ impl<'t> Written<'t> {
         };
         // An autocorrected dash is also a dash of prose: it makes a flag only before a name that is (nearly) ours.
         let sure = lead == "--" || Flag::near(&name).is_some();
-        (sure && name.starts_with(|c: char| c.is_ascii_lowercase())).then_some(Self {
-            dashes,
-            name,
-            value,
-        })
+        (sure && name.starts_with(|c: char| c.is_ascii_lowercase())).then_some(Self { dashes, name, value })
     }
 }
 
 const fn is_dash(c: char) -> bool {
-    matches!(
-        c,
-        '-' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '﹘' | '﹣' | '－'
-    )
+    matches!(c, '-' | '‐' | '‑' | '‒' | '–' | '—' | '―' | '−' | '﹘' | '﹣' | '－')
 }
 
 /// The text inside a pair of quotes, or the text itself.
 fn unquoted(value: &str) -> &str {
     let pairs = [('"', '"'), ('\'', '\''), ('“', '”'), ('‘', '’'), ('`', '`')];
-    let inside = pairs
-        .iter()
-        .find_map(|&(open, close)| value.strip_prefix(open)?.strip_suffix(close));
+    let inside = pairs.iter().find_map(|&(open, close)| value.strip_prefix(open)?.strip_suffix(close));
     inside.unwrap_or(value)
 }
 
 fn model(value: &str) -> Option<String> {
-    let allowed = |b: u8| {
-        b.is_ascii_alphanumeric()
-            || matches!(
-                b,
-                b'.' | b'_' | b':' | b'/' | b'@' | b'+' | b'[' | b']' | b'-'
-            )
-    };
+    let allowed =
+        |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'/' | b'@' | b'+' | b'[' | b']' | b'-');
     let begins = value.starts_with(|c: char| c.is_ascii_alphanumeric());
     (begins && value.len() <= 100 && value.bytes().all(allowed)).then(|| value.to_owned())
 }
@@ -294,28 +252,19 @@ fn model(value: &str) -> Option<String> {
 fn branch(value: &str) -> Option<Branch> {
     let commit = value.len() == 40 && value.bytes().all(|b| b.is_ascii_hexdigit());
     let full = value.starts_with("refs/");
-    Branch::parse(value)
-        .ok()
-        .filter(|_| !commit && !full && !value.eq_ignore_ascii_case("HEAD"))
+    Branch::parse(value).ok().filter(|_| !commit && !full && !value.eq_ignore_ascii_case("HEAD"))
 }
 
 /// Dollars as micro-dollars, exactly: digits and up to six decimals, 0.01 to 1000.
 fn dollars(value: &str) -> Option<i64> {
-    let number = value
-        .strip_prefix('$')
-        .or_else(|| value.strip_suffix('$'))
-        .unwrap_or(value);
-    let (whole, decimals) = number
-        .split_once('.')
-        .map_or((number, None), |(whole, decimals)| (whole, Some(decimals)));
+    let number = value.strip_prefix('$').or_else(|| value.strip_suffix('$')).unwrap_or(value);
+    let (whole, decimals) = number.split_once('.').map_or((number, None), |(whole, decimals)| (whole, Some(decimals)));
     let digits = |text: &str, longest: usize| {
         !text.is_empty() && text.len() <= longest && text.bytes().all(|b| b.is_ascii_digit())
     };
     if !digits(whole, 9) || !decimals.is_none_or(|text| digits(text, 6)) {
         return None;
     }
-    let micros: i64 = format!("{whole}{:0<6}", decimals.unwrap_or_default())
-        .parse()
-        .ok()?;
+    let micros: i64 = format!("{whole}{:0<6}", decimals.unwrap_or_default()).parse().ok()?;
     (10_000..=1_000_000_000).contains(&micros).then_some(micros)
 }

@@ -7,13 +7,8 @@ pub(super) fn strip<'t>(text: &'t str, mention: &str) -> Option<&'t str> {
         return None;
     }
     let rest = text.get(mention.len()..)?;
-    let rest = rest
-        .strip_prefix([':', ',', '：', '，', '、'])
-        .unwrap_or(rest);
-    rest.chars()
-        .next()
-        .is_none_or(char::is_whitespace)
-        .then_some(rest)
+    let rest = rest.strip_prefix([':', ',', '：', '，', '、']).unwrap_or(rest);
+    rest.chars().next().is_none_or(char::is_whitespace).then_some(rest)
 }
 
 /// Whether a delivery's raw JSON can hold the mention, in any case and however its letters are escaped.
@@ -29,9 +24,8 @@ pub fn may_mention(raw_json: &[u8], mention: &str) -> bool {
         return true;
     }
     let candidate = |byte: u8| byte == b'\\' || byte.eq_ignore_ascii_case(&first);
-    let begins = |(at, byte): (usize, &u8)| {
-        candidate(*byte) && begins_with(raw_json.get(at..).unwrap_or_default(), wanted)
-    };
+    let begins =
+        |(at, byte): (usize, &u8)| candidate(*byte) && begins_with(raw_json.get(at..).unwrap_or_default(), wanted);
     raw_json.iter().enumerate().any(begins)
 }
 
@@ -77,14 +71,7 @@ mod tests {
         ] {
             assert!(may_mention(raw.as_bytes(), "@porter"), "{raw}");
         }
-        for raw in [
-            "",
-            "@",
-            "@porte",
-            r#"{"body":"porter @ port"}"#,
-            r"\u0040port",
-            r"\u00",
-        ] {
+        for raw in ["", "@", "@porte", r#"{"body":"porter @ port"}"#, r"\u0040port", r"\u00"] {
             assert!(!may_mention(raw.as_bytes(), "@porter"), "{raw}");
         }
         assert!(may_mention(br#"{"body":"\/porter fix"}"#, "/porter"));

@@ -59,32 +59,22 @@ impl Problem {
 const fn rule(flag: Flag) -> &'static str {
     match flag {
         Flag::Priority => "one of `low`, `normal` and `high`",
-        Flag::Model => {
-            "the agent's own name for the model, up to 100 letters, digits and `. _ : / @ + [ ] -`"
-        }
-        Flag::Branch | Flag::Base => {
-            "a plain branch name such as `feature/login`, without `refs/heads/`"
-        }
+        Flag::Model => "the agent's own name for the model, up to 100 letters, digits and `. _ : / @ + [ ] -`",
+        Flag::Branch | Flag::Base => "a plain branch name such as `feature/login`, without `refs/heads/`",
         Flag::NoTests => "it takes no value",
         Flag::Budget => "dollars from `0.01` to `1000`, such as `--budget=2.50`",
     }
 }
 
 fn list_of_flags() -> String {
-    Flag::ALL
-        .map(|flag| format!("`{}`", flag.form()))
-        .join(", ")
+    Flag::ALL.map(|flag| format!("`{}`", flag.form())).join(", ")
 }
 
 /// The answer to `help`, as markdown.
 #[must_use]
 pub fn help_text(mention: &str) -> String {
-    let agents = Agent::ALL
-        .map(|agent| format!("`{}`", agent.word()))
-        .join(", ");
-    let flags = Flag::ALL
-        .map(|flag| format!("- `{}`: {}", flag.form(), purpose(flag)))
-        .join("\n");
+    let agents = Agent::ALL.map(|agent| format!("`{}`", agent.word())).join(", ");
+    let flags = Flag::ALL.map(|flag| format!("- `{}`: {}", flag.form(), purpose(flag))).join("\n");
     format!(
         "Write `{mention} [agent] [--flag=value …] [instructions]` at the start of a line, and I open a pull request.\n\n\
          - `{mention}`: work on this issue; on a pull request of mine, on its review\n\

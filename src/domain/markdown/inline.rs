@@ -4,19 +4,8 @@ use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 
 /// Elements whose content is shown and not said. The first four run to the end of the text when nothing closes them.
-const VERBATIM: [&str; 11] = [
-    "pre",
-    "script",
-    "style",
-    "textarea",
-    "code",
-    "samp",
-    "kbd",
-    "tt",
-    "blockquote",
-    "q",
-    "a",
-];
+const VERBATIM: [&str; 11] =
+    ["pre", "script", "style", "textarea", "code", "samp", "kbd", "tt", "blockquote", "q", "a"];
 const TO_THE_END: usize = 4;
 
 /// What earlier searches found out, so that no two of them walk the same way in vain.
@@ -33,9 +22,7 @@ impl Search {
             return None;
         }
         let bytes = text.as_bytes().get(from..)?;
-        let found = bytes
-            .windows(needle.len())
-            .position(|window| window.eq_ignore_ascii_case(needle.as_bytes()));
+        let found = bytes.windows(needle.len()).position(|window| window.eq_ignore_ascii_case(needle.as_bytes()));
         if found.is_none() {
             self.missing.push(needle);
         }
@@ -54,14 +41,7 @@ pub(super) struct Hidden {
 /// What `text[start..end]` hides.
 pub(super) fn hidden(text: &str, start: usize, end: usize, search: &mut Search) -> Hidden {
     let runs = BacktickRuns::of(text, start, end);
-    let mut walk = Walk {
-        text,
-        end,
-        runs,
-        brackets: Vec::new(),
-        no_close: false,
-        block_end: 0,
-    };
+    let mut walk = Walk { text, end, runs, brackets: Vec::new(), no_close: false, block_end: 0 };
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut at = start;
     while at < end {
@@ -75,31 +55,21 @@ pub(super) fn hidden(text: &str, start: usize, end: usize, search: &mut Search) 
         }
         at = next;
     }
-    Hidden {
-        ranges,
-        block_end: walk.block_end,
-    }
+    Hidden { ranges, block_end: walk.block_end }
 }
 
 /// Whether a line's text begins HTML that is no paragraph and ends at its own mark (CommonMark 4.6, kinds 1 to 5).
 pub(super) fn begins_html_block(rest: &str) -> bool {
     let verbatim = |tag: &&str| tag_name(rest).is_some_and(|name| tag.eq_ignore_ascii_case(name));
-    rest.starts_with("<!")
-        || rest.starts_with("<?")
-        || VERBATIM.iter().take(TO_THE_END).any(verbatim)
+    rest.starts_with("<!") || rest.starts_with("<?") || VERBATIM.iter().take(TO_THE_END).any(verbatim)
 }
 
 /// The name of the opening tag that a text begins with.
 fn tag_name(rest: &str) -> Option<&str> {
     let after = rest.strip_prefix('<')?;
     let length = after.bytes().take_while(u8::is_ascii_alphanumeric).count();
-    let boundary = after
-        .as_bytes()
-        .get(length)
-        .is_none_or(|b| matches!(b, b'>' | b' ' | b'\t' | b'\n' | b'\r'));
-    after
-        .get(..length)
-        .filter(|name| boundary && !name.is_empty())
+    let boundary = after.as_bytes().get(length).is_none_or(|b| matches!(b, b'>' | b' ' | b'\t' | b'\n' | b'\r'));
+    after.get(..length).filter(|name| boundary && !name.is_empty())
 }
 
 struct Walk<'t> {
@@ -115,11 +85,7 @@ struct Walk<'t> {
 
 impl Walk<'_> {
     fn byte(&self, at: usize) -> Option<u8> {
-        self.text
-            .as_bytes()
-            .get(at)
-            .copied()
-            .filter(|_| at < self.end)
+        self.text.as_bytes().get(at).copied().filter(|_| at < self.end)
     }
 
     /// What begins at `at`: a hidden range or none, and where to go on.
@@ -142,36 +108,22 @@ impl Walk<'_> {
     }
 
     fn code_span(&mut self, at: usize) -> (Option<Range<usize>>, usize) {
-        let length = (at..self.end)
-            .take_while(|&i| self.byte(i) == Some(b'`'))
-            .count();
+        let length = (at..self.end).take_while(|&i| self.byte(i) == Some(b'`')).count();
         let inside = at + length;
-        self.runs
-            .closing(inside, length)
-            .map_or((None, inside), |end| (Some(at..end), end))
+        self.runs.closing(inside, length).map_or((None, inside), |end| (Some(at..end), end))
     }
 
     fn angle(&mut self, at: usize, search: &mut Search) -> Option<Range<usize>> {
         let rest = self.text.get(at..)?;
         let is_block = self.begins_its_line(at);
         if rest.starts_with("<!--") {
-            let close = search
-                .end_of(self.text, at + 4, "-->")
-                .or_else(|| is_block.then_some(self.text.len()))?;
+            let close = search.end_of(self.text, at + 4, "-->").or_else(|| is_block.then_some(self.text.len()))?;
             return Some(self.until(at, close, is_block));
         }
-        let verbatim = tag_name(rest).and_then(|name| {
-            VERBATIM
-                .iter()
-                .position(|tag| tag.eq_ignore_ascii_case(name))
-        });
+        let verbatim = tag_name(rest).and_then(|name| VERBATIM.iter().position(|tag| tag.eq_ignore_ascii_case(name)));
         if let Some(index) = verbatim {
             let to_the_end = index < TO_THE_END;
-            let close = search.end_of(
-                self.text,
-                at,
-                CLOSING.get(index).copied().unwrap_or_default(),
-            );
+            let close = search.end_of(self.text, at, CLOSING.get(index).copied().unwrap_or_default());
             if let Some(close) = close.or_else(|| to_the_end.then_some(self.text.len())) {
                 return Some(self.until(at, close, is_block && to_the_end));
             }
@@ -190,9 +142,7 @@ impl Walk<'_> {
     /// A tag with its attributes, up to `>` outside an attribute's quotes.
     fn tag(&mut self, at: usize) -> Option<Range<usize>> {
         if self.no_close
-            || !self
-                .byte(at + 1)
-                .is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'?' | b'!'))
+            || !self.byte(at + 1).is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'/' | b'?' | b'!'))
         {
             return None;
         }
@@ -229,11 +179,7 @@ impl Walk<'_> {
 
     fn begins_its_line(&self, at: usize) -> bool {
         let before = self.text.get(..at).unwrap_or_default();
-        before
-            .trim_end_matches([' ', '\t'])
-            .chars()
-            .next_back()
-            .is_none_or(|c| matches!(c, '\n' | '\r'))
+        before.trim_end_matches([' ', '\t']).chars().next_back().is_none_or(|c| matches!(c, '\n' | '\r'))
     }
 }
 

@@ -8,50 +8,28 @@ const DEEPEST_QUOTE: usize = 8;
 
 /// Markdown made harmless; see [`super::comment_text`].
 pub(super) fn neutral(clean: &str) -> String {
-    print(&clean.split('\n').collect::<Vec<_>>(), 0)
-        .join("\n")
-        .trim_matches('\n')
-        .to_owned()
+    print(&clean.split('\n').collect::<Vec<_>>(), 0).join("\n").trim_matches('\n').to_owned()
 }
 
 /// Each line behind `>`.
 pub(super) fn quoted(text: &str) -> String {
-    text.split('\n')
-        .map(|line| format!("> {line}").trim_end().to_owned())
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.split('\n').map(|line| format!("> {line}").trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
 /// Fenced code around a text; the fence is longer than any run of backticks inside.
 pub(super) fn fenced(text: &str, language: &str) -> String {
     let fence = "`".repeat(inline::longest_run(text, '`').max(2) + 1);
-    format!(
-        "{fence}{language}\n{}\n{fence}",
-        inline::code(text.trim_matches('\n'))
-    )
+    format!("{fence}{language}\n{}\n{fence}", inline::code(text.trim_matches('\n')))
 }
 
 fn print(lines: &[&str], depth: usize) -> Vec<String> {
     let last_close = lines.iter().rposition(|line| line.contains("-->"));
-    let mut printer = Printer {
-        out: Vec::new(),
-        fence: None,
-        in_comment: false,
-        in_list: false,
-    };
+    let mut printer = Printer { out: Vec::new(), fence: None, in_comment: false, in_list: false };
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let rest = lines.get(at..).unwrap_or_default();
-        let quote = if printer.speaks() && depth < DEEPEST_QUOTE {
-            leading(rest, is_quote)
-        } else {
-            0
-        };
-        let code = if printer.speaks() && printer.code_may_begin() {
-            leading_code(rest)
-        } else {
-            0
-        };
+        let quote = if printer.speaks() && depth < DEEPEST_QUOTE { leading(rest, is_quote) } else { 0 };
+        let code = if printer.speaks() && printer.code_may_begin() { leading_code(rest) } else { 0 };
         if quote > 0 {
             printer.quotation(rest.get(..quote).unwrap_or_default(), depth);
         } else if code > 0 {
@@ -133,28 +111,12 @@ impl Printer {
         }
         self.in_list |= in_list;
         let markers = line.get(..line.len() - rest.len()).unwrap_or_default();
-        let info = rest
-            .trim_start_matches(mark)
-            .split_whitespace()
-            .next()
-            .unwrap_or_default();
-        let info: String = info
-            .chars()
-            .filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.'))
-            .take(40)
-            .collect();
-        let before = if in_list {
-            expanded(markers)
-        } else {
-            " ".repeat(column)
-        };
-        self.out
-            .push(format!("{before}{}{info}", mark.to_string().repeat(length)));
-        self.fence = Some(Fence {
-            mark,
-            length,
-            column,
-        });
+        let info = rest.trim_start_matches(mark).split_whitespace().next().unwrap_or_default();
+        let info: String =
+            info.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '_' | '.')).take(40).collect();
+        let before = if in_list { expanded(markers) } else { " ".repeat(column) };
+        self.out.push(format!("{before}{}{info}", mark.to_string().repeat(length)));
+        self.fence = Some(Fence { mark, length, column });
         true
     }
 
@@ -171,11 +133,7 @@ impl Printer {
         } else if fence.column == 0 {
             self.out.push(inline::code(line));
         } else {
-            let text = format!(
-                "{}{}",
-                " ".repeat(indent.max(fence.column)),
-                inline::code(rest)
-            );
+            let text = format!("{}{}", " ".repeat(indent.max(fence.column)), inline::code(rest));
             self.out.push(text);
         }
     }
@@ -183,8 +141,7 @@ impl Printer {
     fn close(&mut self) {
         if let Some(fence) = self.fence.take() {
             let marks = fence.mark.to_string().repeat(fence.length);
-            self.out
-                .push(format!("{}{marks}", " ".repeat(fence.column)));
+            self.out.push(format!("{}{marks}", " ".repeat(fence.column)));
             if fence.column >= 4 {
                 self.part();
             }
@@ -218,11 +175,7 @@ impl Printer {
         let inner: Vec<&str> = lines.iter().map(|line| unquoted(line)).collect();
         let indent = lines.first().map_or(0, |line| indentation(line).0);
         for line in print(&inner, depth + 1) {
-            self.out.push(
-                format!("{}> {line}", " ".repeat(indent))
-                    .trim_end()
-                    .to_owned(),
-            );
+            self.out.push(format!("{}> {line}", " ".repeat(indent)).trim_end().to_owned());
         }
         // The next line must not go on with the quotation's last paragraph.
         self.out.push(String::new());
@@ -234,8 +187,7 @@ impl Printer {
             format!("{}{rest}", " ".repeat(indent.saturating_sub(4)))
         };
         let text: Vec<String> = lines.iter().map(dedented).collect();
-        self.out
-            .extend(fenced(&text.join("\n"), "").split('\n').map(str::to_owned));
+        self.out.extend(fenced(&text.join("\n"), "").split('\n').map(str::to_owned));
     }
 
     fn finish(mut self) -> Vec<String> {
@@ -264,20 +216,13 @@ fn leading_code(lines: &[&str]) -> usize {
     if !lines.first().is_some_and(is_code) {
         return 0;
     }
-    let block = lines
-        .iter()
-        .take_while(|line| is_code(line) || line.trim().is_empty());
-    block
-        .enumerate()
-        .filter(|(_, line)| is_code(line))
-        .last()
-        .map_or(0, |(index, _)| index + 1)
+    let block = lines.iter().take_while(|line| is_code(line) || line.trim().is_empty());
+    block.enumerate().filter(|(_, line)| is_code(line)).last().map_or(0, |(index, _)| index + 1)
 }
 
 /// Whether a line may begin the definition of a link whose name or target holds backticks that are read as code here.
 fn may_define(marks: &str) -> bool {
-    marks.starts_with('[')
-        && (!marks.contains(']') || (marks.contains("]:") && marks.contains('`')))
+    marks.starts_with('[') && (!marks.contains(']') || (marks.contains("]:") && marks.contains('`')))
 }
 
 fn past_markers_and_quotes(line: &str) -> &str {

@@ -23,11 +23,7 @@ pub(super) fn code(text: &str) -> String {
         let (before, after) = rest.split_at(at);
         let after = after.strip_prefix("<!--").unwrap_or(after);
         out.push_str(before);
-        out.push_str(if starts_with_word(after.trim_start(), "porter") {
-            "<! --"
-        } else {
-            "<!--"
-        });
+        out.push_str(if starts_with_word(after.trim_start(), "porter") { "<! --" } else { "<!--" });
         rest = after;
     }
     out + rest
@@ -54,12 +50,7 @@ pub(super) fn markdown(line: &str, comment_closes_later: bool) -> Line {
     let last_close = line.rfind("-->");
     while let Some(byte) = line.as_bytes().get(at) {
         match byte {
-            b'\\' => {
-                at += 1 + line
-                    .as_bytes()
-                    .get(at + 1)
-                    .map_or(0, |b| usize::from(b.is_ascii_punctuation()))
-            }
+            b'\\' => at += 1 + line.as_bytes().get(at + 1).map_or(0, |b| usize::from(b.is_ascii_punctuation())),
             b'`' => {
                 ink.run(slice(line, text_from, at));
                 let length = line.bytes().skip(at).take_while(|&b| b == b'`').count();
@@ -70,19 +61,15 @@ pub(super) fn markdown(line: &str, comment_closes_later: bool) -> Line {
             }
             b'<' if slice(line, at, line.len()).starts_with("<!--") => {
                 let ahead = last_close.filter(|&close| close >= at + 4);
-                let close = ahead
-                    .and_then(|_| slice(line, at + 4, line.len()).find("-->"))
-                    .map(|found| at + 4 + found + 3);
+                let close =
+                    ahead.and_then(|_| slice(line, at + 4, line.len()).find("-->")).map(|found| at + 4 + found + 3);
                 if close.is_none() && !comment_closes_later {
                     at += 1;
                     continue;
                 }
                 ink.run(slice(line, text_from, at));
                 let Some(close) = close else {
-                    return Line {
-                        text: ink.out,
-                        in_comment: true,
-                    };
+                    return Line { text: ink.out, in_comment: true };
                 };
                 ink.gap();
                 (at, text_from) = (close, close);
@@ -91,10 +78,7 @@ pub(super) fn markdown(line: &str, comment_closes_later: bool) -> Line {
         }
     }
     ink.run(slice(line, text_from, line.len()));
-    Line {
-        text: ink.out,
-        in_comment: false,
-    }
+    Line { text: ink.out, in_comment: false }
 }
 
 /// The longest run of a character.
@@ -108,13 +92,11 @@ pub(super) fn longest_run(text: &str, wanted: char) -> usize {
 }
 
 fn slice(line: &str, from: usize, to: usize) -> &str {
-    line.get(from.min(line.len())..to.min(line.len()))
-        .unwrap_or_default()
+    line.get(from.min(line.len())..to.min(line.len())).unwrap_or_default()
 }
 
 fn starts_with_word(text: &str, word: &str) -> bool {
-    text.get(..word.len())
-        .is_some_and(|head| head.eq_ignore_ascii_case(word))
+    text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
 
 /// What is printed so far; each character is judged by what it would stand behind.
@@ -130,13 +112,7 @@ struct Ink {
 
 impl Ink {
     fn new(length: usize, markdown: bool) -> Self {
-        Self {
-            out: String::with_capacity(length + 8),
-            markdown,
-            either: false,
-            searched: 0,
-            in_address: false,
-        }
+        Self { out: String::with_capacity(length + 8), markdown, either: false, searched: 0, in_address: false }
     }
 
     /// Prints text outside code.
@@ -149,9 +125,7 @@ impl Ink {
                 'h' | 'H' => self.address(rest),
                 '<' if self.markdown => self.angle(rest, rest.len() > behind_last_tag),
                 '[' if self.markdown => self.bracket(after),
-                '(' if self.markdown && self.out.ends_with(']') && !target_closes(after) => {
-                    self.no_target()
-                }
+                '(' if self.markdown && self.out.ends_with(']') && !target_closes(after) => self.no_target(),
                 '\\' if self.markdown && after.starts_with(['<', '&', '\\']) => self.escaped(after),
                 _ => 0,
             };
@@ -172,21 +146,13 @@ impl Ink {
             '@' => !behind_word && after.starts_with(|c: char| !c.is_whitespace()),
             '#' => next_digit,
             '-' => next_digit && ends_with_gh(&self.out),
-            '[' => [
-                "skip ci]",
-                "ci skip]",
-                "no ci]",
-                "skip actions]",
-                "actions skip]",
-            ]
-            .iter()
-            .any(|switch| starts_with_word(after, switch)),
+            '[' => ["skip ci]", "ci skip]", "no ci]", "skip actions]", "actions skip]"]
+                .iter()
+                .any(|switch| starts_with_word(after, switch)),
             '*' => starts_with_word(after, "**NO_CI***"),
             '<' | '!' | '&' => {
                 self.either
-                    && after.starts_with(|c: char| {
-                        c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?' | '[' | '#')
-                    })
+                    && after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?' | '[' | '#'))
             }
             _ => false,
         };
@@ -238,20 +204,14 @@ impl Ink {
     fn angle(&mut self, rest: &str, closes: bool) -> usize {
         let inside = rest.get(1..).unwrap_or_default();
         let reach = if closes { LONGEST_TAG } else { 0 };
-        let whole = inside
-            .bytes()
-            .take(reach)
-            .position(|b| b == b'>')
-            .and_then(|end| inside.get(..end));
-        if let Some(target) =
-            whole.filter(|target| is_address(target) && !target.contains([' ', '\t', '<']))
-        {
+        let whole = inside.bytes().take(reach).position(|b| b == b'>').and_then(|end| inside.get(..end));
+        if let Some(target) = whole.filter(|target| is_address(target) && !target.contains([' ', '\t', '<'])) {
             self.url(target);
             return target.len() + 2;
         }
-        if let Some(tag) = whole.filter(|tag| {
-            starts_with_word(tag, "img") && tag.get(3..4).is_some_and(|c| c == " " || c == "/")
-        }) {
+        if let Some(tag) =
+            whole.filter(|tag| starts_with_word(tag, "img") && tag.get(3..4).is_some_and(|c| c == " " || c == "/"))
+        {
             self.image(tag);
             return tag.len() + 2;
         }
@@ -266,8 +226,7 @@ impl Ink {
     fn image(&mut self, tag: &str) {
         let source = attribute(tag, "src=").filter(|source| is_address(source));
         let source = source.filter(|source| {
-            !source
-                .contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '`' | '\\'))
+            !source.contains(|c: char| c.is_whitespace() || matches!(c, '(' | ')' | '<' | '`' | '\\'))
         });
         match source {
             Some(source) => {
@@ -285,22 +244,13 @@ impl Ink {
         if !is_address(rest) {
             return 0;
         }
-        let ends = |c: char| {
-            c.is_whitespace()
-                || matches!(
-                    c,
-                    '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!'
-                )
-        };
+        let ends =
+            |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!');
         // Two addresses without a blank between them are two here, whatever they are elsewhere.
         let stops = |(at, c): &(usize, char)| {
-            ends(*c)
-                || (*at > 0 && matches!(c, 'h' | 'H') && is_address(slice(rest, *at, rest.len())))
+            ends(*c) || (*at > 0 && matches!(c, 'h' | 'H') && is_address(slice(rest, *at, rest.len())))
         };
-        let end = rest
-            .char_indices()
-            .find(stops)
-            .map_or(rest.len(), |(at, _)| at);
+        let end = rest.char_indices().find(stops).map_or(rest.len(), |(at, _)| at);
         let url = slice(rest, 0, end);
         self.url(url);
         url.len()
@@ -314,24 +264,14 @@ impl Ink {
         let lower = host.to_ascii_lowercase();
         let on_github = matches!(lower.as_str(), "github.com" | "www.github.com");
         let refers = reference_in(path);
-        let host = if on_github && refers.is_some() {
-            "redirect.github.com"
-        } else {
-            host
-        };
+        let host = if on_github && refers.is_some() { "redirect.github.com" } else { host };
         self.out.push_str(scheme);
         self.out.push_str("://");
-        let address = match refers
-            .filter(|_| !on_github)
-            .and_then(|at| path.split_at_checked(at))
-        {
+        let address = match refers.filter(|_| !on_github).and_then(|at| path.split_at_checked(at)) {
             // Another GitHub: a letter of the path as its code is the same page, and no reference.
             Some((before, after)) => {
                 let first = after.bytes().next().unwrap_or(b'i');
-                format!(
-                    "{host}{before}%{first:02x}{}",
-                    after.get(1..).unwrap_or_default()
-                )
+                format!("{host}{before}%{first:02x}{}", after.get(1..).unwrap_or_default())
             }
             None => format!("{host}{path}"),
         };
@@ -341,9 +281,7 @@ impl Ink {
             match c {
                 '@' if !behind_word => self.out.push_str("%40"),
                 // A fragment of digits is a reference wherever GitHub makes no link of the address.
-                '0'..='9' if self.out.ends_with('#') => {
-                    self.out.push_str(&format!("%{:02x}", u32::from(c)))
-                }
+                '0'..='9' if self.out.ends_with('#') => self.out.push_str(&format!("%{:02x}", u32::from(c))),
                 '&' if self.markdown && spells(after) => self.out.push_str("&amp;"),
                 _ => self.out.push(c),
             }
@@ -360,9 +298,7 @@ impl Ink {
     /// Keeps code apart from an address before it: GitHub reads an address up to the next blank, backticks and all.
     fn leave_address(&mut self) {
         // Three bytes of what was searched before, in case a mark was cut there.
-        let from = self
-            .out
-            .floor_char_boundary(self.searched.saturating_sub(3));
+        let from = self.out.floor_char_boundary(self.searched.saturating_sub(3));
         let added = slice(&self.out, from, self.out.len());
         let opens = |text: &str| text.contains("://") || text.to_ascii_lowercase().contains("www.");
         self.in_address = match added.rsplit_once(char::is_whitespace) {
@@ -385,10 +321,7 @@ impl Ink {
         } else {
             let fence = slice(span, 0, length);
             let inner = slice(span, length, span.len() - length);
-            let mut spoken = Ink {
-                either: true,
-                ..Ink::new(inner.len(), false)
-            };
+            let mut spoken = Ink { either: true, ..Ink::new(inner.len(), false) };
             spoken.run(&code(inner));
             let spoken = spoken.out;
             self.out.push_str(&format!("{fence}{spoken}{fence}"));
@@ -444,8 +377,7 @@ fn spells(after: &str) -> bool {
     let harmless = ["amp", "lt", "gt", "quot", "nbsp"];
     let end = after.bytes().take(33).position(|b| b == b';');
     let name = end.and_then(|end| after.get(..end)).unwrap_or_default();
-    let is_name = (2..=32).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#');
+    let is_name = (2..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#');
     is_name && !harmless.contains(&name)
 }
 

@@ -28,10 +28,7 @@ fn seen(markdown: &str) -> Seen {
     options.extension.tasklist = true;
     options.extension.autolink = true;
     options.extension.footnotes = true;
-    let mut seen = Seen {
-        text: String::new(),
-        offences: Vec::new(),
-    };
+    let mut seen = Seen { text: String::new(), offences: Vec::new() };
     look(parse_document(&arena, markdown, &options), &mut seen);
     seen
 }
@@ -58,19 +55,10 @@ fn look<'a>(node: &'a AstNode<'a>, seen: &mut Seen) {
 
 fn refers(url: &str) -> bool {
     let url = url.to_lowercase();
-    let path = [
-        "https://github.com/",
-        "http://github.com/",
-        "https://www.github.com/",
-    ]
-    .iter()
-    .find_map(|host| url.strip_prefix(host));
-    path.is_some_and(|path| {
-        matches!(
-            path.split('/').nth(2),
-            Some("issues" | "pull" | "discussions")
-        )
-    })
+    let path = ["https://github.com/", "http://github.com/", "https://www.github.com/"]
+        .iter()
+        .find_map(|host| url.strip_prefix(host));
+    path.is_some_and(|path| matches!(path.split('/').nth(2), Some("issues" | "pull" | "discussions")))
 }
 
 /// What GitHub would make of the text: mentions by its own rule, references, CI switches, our marker.
@@ -90,12 +78,7 @@ fn offences(markdown: &str) -> Vec<&'static str> {
     if text.to_lowercase().contains("[skip ci]") {
         offences.push("switch");
     }
-    if markdown
-        .to_lowercase()
-        .split("<!--")
-        .skip(1)
-        .any(|after| after.trim_start().starts_with("porter"))
-    {
+    if markdown.to_lowercase().split("<!--").skip(1).any(|after| after.trim_start().starts_with("porter")) {
         offences.push("marker");
     }
     offences
@@ -126,105 +109,42 @@ fn what_would_reach_someone_does_not() {
     for (text, printed) in [
         ("@octocat", format!("@{Z}octocat")),
         ("hi @o/team!", format!("hi @{Z}o/team!")),
-        (
-            "_@me_ (@you) \\@they",
-            format!("_@{Z}me_ (@{Z}you) \\@{Z}they"),
-        ),
+        ("_@me_ (@you) \\@they", format!("_@{Z}me_ (@{Z}you) \\@{Z}they")),
         ("@@me", format!("@{Z}@{Z}me")),
         ("Fixes #12", format!("Fixes #{Z}12")),
-        (
-            "closes: o/r#12, GH-7 and gh-8",
-            format!("closes: o/r#{Z}12, GH{Z}-7 and gh{Z}-8"),
-        ),
+        ("closes: o/r#12, GH-7 and gh-8", format!("closes: o/r#{Z}12, GH{Z}-7 and gh{Z}-8")),
         ("resolves\n#1", format!("resolves\n#{Z}1")),
-        (
-            "Fixes https://github.com/o/r/issues/1",
-            "Fixes https://redirect.github.com/o/r/issues/1".to_owned(),
-        ),
-        (
-            "HTTP://WWW.GitHub.com/o/r/pull/1#x",
-            "HTTP://redirect.github.com/o/r/pull/1#x".to_owned(),
-        ),
-        (
-            "https://ghe.example/o/r/issues/1",
-            "https://ghe.example/o/r/%69ssues/1".to_owned(),
-        ),
-        (
-            "https://m.example/@you/post",
-            "https://m.example/%40you/post".to_owned(),
-        ),
-        (
-            "&#64;me &commat;me @&#109;e",
-            format!("&amp;#{Z}64;me &amp;commat;me @{Z}&amp;#{Z}109;e"),
-        ),
-        (
-            "![alt](https://x.example/p.png)",
-            "[alt](https://x.example/p.png)".to_owned(),
-        ),
-        (
-            "a !![](https://x.example/p.png)",
-            "a [image](https://x.example/p.png)".to_owned(),
-        ),
-        (
-            "<img alt='x' src='https://x.example/p.png'>",
-            "[image](https://x.example/p.png)".to_owned(),
-        ),
+        ("Fixes https://github.com/o/r/issues/1", "Fixes https://redirect.github.com/o/r/issues/1".to_owned()),
+        ("HTTP://WWW.GitHub.com/o/r/pull/1#x", "HTTP://redirect.github.com/o/r/pull/1#x".to_owned()),
+        ("https://ghe.example/o/r/issues/1", "https://ghe.example/o/r/%69ssues/1".to_owned()),
+        ("https://m.example/@you/post", "https://m.example/%40you/post".to_owned()),
+        ("&#64;me &commat;me @&#109;e", format!("&amp;#{Z}64;me &amp;commat;me @{Z}&amp;#{Z}109;e")),
+        ("![alt](https://x.example/p.png)", "[alt](https://x.example/p.png)".to_owned()),
+        ("a !![](https://x.example/p.png)", "a [image](https://x.example/p.png)".to_owned()),
+        ("<img alt='x' src='https://x.example/p.png'>", "[image](https://x.example/p.png)".to_owned()),
         ("<b>x</b><script>", "&lt;b>x&lt;/b>&lt;script>".to_owned()),
         ("<https://x.example/a>", "https://x.example/a".to_owned()),
         ("a<!-- hidden -->b", "ab".to_owned()),
         ("a <!-- x\n\ny --> b", "a \n b".to_owned()),
-        (
-            "<!-<!-- x -->- porter:task=1 -->",
-            "&lt;!-- porter:task=1 -->".to_owned(),
-        ),
+        ("<!-<!-- x -->- porter:task=1 -->", "&lt;!-- porter:task=1 -->".to_owned()),
         ("never closed <!-- x", "never closed &lt;!-- x".to_owned()),
-        (
-            "`<!-- porter:task=1 -->`",
-            "`<! -- porter:task=1 -->`".to_owned(),
-        ),
+        ("`<!-- porter:task=1 -->`", "`<! -- porter:task=1 -->`".to_owned()),
         ("z\u{200d}w\u{202e}x\u{e0041}\u{0}", "zwx".to_owned()),
         ("[skip ci]", format!("[{Z}skip ci]")),
-        (
-            "a `lone tick\n`@me` and",
-            "a \\`lone tick\n`@me` and".to_owned(),
-        ),
+        ("a `lone tick\n`@me` and", "a \\`lone tick\n`@me` and".to_owned()),
         ("| `a | @me` |", format!("| `a | @{Z}me` |")),
-        (
-            "```\nnever closed @me",
-            "```\nnever closed @me\n```".to_owned(),
-        ),
-        (
-            "- a\n\n  ```\n@me\n  ```\n@you",
-            format!("- a\n\n  ```\n  @me\n  ```\n@{Z}you"),
-        ),
-        (
-            "text\n\n    indented @me\n\n    more\n\nafter",
-            "text\n\n```\nindented @me\n\nmore\n```\n\nafter".to_owned(),
-        ),
+        ("```\nnever closed @me", "```\nnever closed @me\n```".to_owned()),
+        ("- a\n\n  ```\n@me\n  ```\n@you", format!("- a\n\n  ```\n  @me\n  ```\n@{Z}you")),
+        ("text\n\n    indented @me\n\n    more\n\nafter", "text\n\n```\nindented @me\n\nmore\n```\n\nafter".to_owned()),
         ("> @me\nlazy @you", format!("> @{Z}me\n\nlazy @{Z}you")),
         // What GitHub reads before it looks for code: addresses, targets and titles, names of links.
-        (
-            "https://x.example/```<b>```",
-            "https://x.example/ ```<b>```".to_owned(),
-        ),
-        (
-            "[t](x`) `@me` `\n`@you`",
-            format!("[t]\\(x`) `@{Z}me` `\n`@you`"),
-        ),
+        ("https://x.example/```<b>```", "https://x.example/ ```<b>```".to_owned()),
+        ("[t](x`) `@me` `\n`@you`", format!("[t]\\(x`) `@{Z}me` `\n`@you`")),
         ("[a`]: /u`x", "\\[a`]: /u`x".to_owned()),
         ("[a\nb]: /u", "\\[a\nb]: /u".to_owned()),
-        (
-            "[t](<x>) [t](x \"y\") [t](a(b)c)",
-            "[t]\\(&lt;x>) [t](x \"y\") [t](a(b)c)".to_owned(),
-        ),
-        (
-            "| `<b>![|` | &#64;x `|`",
-            format!("| `<{Z}b>!{Z}[|` | &amp;#{Z}64;x `|`"),
-        ),
-        (
-            "14. \t```\n@me\n    ```",
-            "14.     ```\n        @me\n        ```".to_owned(),
-        ),
+        ("[t](<x>) [t](x \"y\") [t](a(b)c)", "[t]\\(&lt;x>) [t](x \"y\") [t](a(b)c)".to_owned()),
+        ("| `<b>![|` | &#64;x `|`", format!("| `<{Z}b>!{Z}[|` | &amp;#{Z}64;x `|`")),
+        ("14. \t```\n@me\n    ```", "14.     ```\n        @me\n        ```".to_owned()),
         ("<!-- x -->~~~\n@me", format!("\\~~~\n@{Z}me")),
     ] {
         assert_eq!(comment(text), printed.trim(), "{text:?}");
@@ -262,10 +182,7 @@ fn a_long_text_is_cut_and_stays_closed() {
         for limit in [0, 1, 10, 40, 100, 500] {
             let cut = comment_text(&Untrusted::new(text.as_str()), limit);
             assert!(cut.chars().count() <= limit, "{limit}: {cut}");
-            assert!(
-                limit < 60 || cut.ends_with("… (cut, the text was longer)"),
-                "{cut}"
-            );
+            assert!(limit < 60 || cut.ends_with("… (cut, the text was longer)"), "{cut}");
             assert_eq!(offences(&cut), [""; 0], "{cut}");
         }
     }
@@ -277,10 +194,7 @@ fn a_long_text_is_cut_and_stays_closed() {
 fn titles_are_one_plain_line() {
     for (text, title_is) in [
         ("Fix the flaky test", "Fix the flaky test".to_owned()),
-        (
-            "\n\n## Fix   the\tbug ##\nmore",
-            "Fix the bug ##".to_owned(),
-        ),
+        ("\n\n## Fix   the\tbug ##\nmore", "Fix the bug ##".to_owned()),
         ("Fix #12 for @me", format!("Fix #{Z}12 for @{Z}me")),
         ("Co-authored-by: x <x@y>\nFix it", "Fix it".to_owned()),
         ("a\u{202e}b\u{0}c\r\nx", "abc".to_owned()),
@@ -300,17 +214,8 @@ fn an_agents_trailers_do_not_reach_the_commit() {
         "Fix it\n\nBecause of #1.\nNote: this stays.\n\nCo-authored-by: Evil <e@example.com>\n folded\nSigned-off-by: x\nPORTER-TASK: 01other\nskip-checks: true\nskip-checks=true\nReviewed-By : y\nStand-by: yes, gone\nlast line",
     );
     assert_eq!(message.title, "Fix it");
-    assert_eq!(
-        message.body,
-        format!("Because of #{Z}1.\nNote: this stays.\n\nlast line")
-    );
-    assert_eq!(
-        commit("Only a title\n\n\n"),
-        CommitMessage {
-            title: "Only a title".into(),
-            body: String::new()
-        }
-    );
+    assert_eq!(message.body, format!("Because of #{Z}1.\nNote: this stays.\n\nlast line"));
+    assert_eq!(commit("Only a title\n\n\n"), CommitMessage { title: "Only a title".into(), body: String::new() });
     assert_eq!(
         commit("T\n\nFixes https://github.com/o/r/issues/3 `@me`").body,
         format!("Fixes https://redirect.github.com/o/r/issues/3 `@{Z}me`")
@@ -319,20 +224,9 @@ fn an_agents_trailers_do_not_reach_the_commit() {
 
 #[test]
 fn quotes_blocks_and_spans_hold_what_they_are_given() {
-    assert_eq!(
-        quote(&Untrusted::new("a @me\n\nb"), 100),
-        format!("> a @{Z}me\n>\n> b")
-    );
-    assert!(
-        quote(&Untrusted::new("a\n".repeat(100)), 80)
-            .chars()
-            .count()
-            <= 80
-    );
-    assert_eq!(
-        code_block(&Untrusted::new("a\n```\nb"), "text"),
-        "````text\na\n```\nb\n````"
-    );
+    assert_eq!(quote(&Untrusted::new("a @me\n\nb"), 100), format!("> a @{Z}me\n>\n> b"));
+    assert!(quote(&Untrusted::new("a\n".repeat(100)), 80).chars().count() <= 80);
+    assert_eq!(code_block(&Untrusted::new("a\n```\nb"), "text"), "````text\na\n```\nb\n````");
     assert_eq!(code_block(&Untrusted::new("x"), ""), "```\nx\n```");
     for (text, span) in [
         ("a", "`a`"),
@@ -375,16 +269,8 @@ fn every_way_out_is_linear() {
         let text = Untrusted::new(unit.repeat(65_536 / unit.len()));
         let begin = std::time::Instant::now();
         assert!(comment_text(&text, 60_000).chars().count() <= 60_000);
-        let _ = (
-            commit_message(&text),
-            code_span(&text, 100),
-            quote(&text, 1000),
-        );
-        assert!(
-            begin.elapsed().as_secs() < 8,
-            "{unit:?}: {:?}",
-            begin.elapsed()
-        );
+        let _ = (commit_message(&text), code_span(&text, 100), quote(&text, 1000));
+        assert!(begin.elapsed().as_secs() < 8, "{unit:?}: {:?}", begin.elapsed());
     }
 }
 

@@ -29,19 +29,8 @@ const fn base64(b: u8) -> bool {
     dashed(b) || matches!(b, b'+' | b'/' | b'=' | b',')
 }
 
-const fn token(
-    kind: &'static str,
-    prefix: &'static str,
-    least: usize,
-    follows: fn(u8) -> bool,
-) -> Token {
-    Token {
-        kind,
-        prefix,
-        least,
-        follows,
-        digit: false,
-    }
+const fn token(kind: &'static str, prefix: &'static str, least: usize, follows: fn(u8) -> bool) -> Token {
+    Token { kind, prefix, least, follows, digit: false }
 }
 
 /// GitHub's own tokens have had dots since 2026, so their length and alphabet are not fixed.
@@ -53,10 +42,7 @@ const TOKENS: [Token; 23] = [
     token("a GitHub token", "ghr_", 20, dotted),
     token("a GitHub token", "github_pat_", 20, word),
     token("an Anthropic key", "sk-ant-", 20, dashed),
-    Token {
-        digit: true,
-        ..token("an API key", "sk-", 20, dashed)
-    },
+    Token { digit: true, ..token("an API key", "sk-", 20, dashed) },
     token("an AWS key", "AKIA", 16, capital),
     token("an AWS key", "ASIA", 16, capital),
     token("a Slack token", "xoxb-", 10, dashed),
@@ -84,10 +70,7 @@ pub(super) fn find(content: &[u8]) -> impl Iterator<Item = (Range<usize>, &'stat
     let mut web_from = 0;
     std::iter::from_fn(move || {
         while let Some(rest) = content.get(at..).filter(|rest| !rest.is_empty()) {
-            let behind_word = at
-                .checked_sub(1)
-                .and_then(|before| content.get(before))
-                .is_some_and(|&b| word(b));
+            let behind_word = at.checked_sub(1).and_then(|before| content.get(before)).is_some_and(|&b| word(b));
             let mut found = if behind_word { None } else { begins(rest) };
             if !behind_word && at >= web_from && rest.starts_with(b"eyJ") {
                 match web_token(rest) {
@@ -110,9 +93,9 @@ pub(super) fn find(content: &[u8]) -> impl Iterator<Item = (Range<usize>, &'stat
 fn begins(rest: &[u8]) -> Option<(usize, &'static str)> {
     match rest.first()? {
         b'-' => key_block(rest).map(|length| (length, KEY_BLOCK)),
-        b'g' | b's' | b'A' | b'x' | b'n' | b'f' | b'h' => TOKENS
-            .iter()
-            .find_map(|token| token.length(rest).map(|length| (length, token.kind))),
+        b'g' | b's' | b'A' | b'x' | b'n' | b'f' | b'h' => {
+            TOKENS.iter().find_map(|token| token.length(rest).map(|length| (length, token.kind)))
+        }
         _ => None,
     }
 }
@@ -151,37 +134,24 @@ fn web_token(rest: &[u8]) -> Result<usize, usize> {
 /// `-----BEGIN … PRIVATE KEY-----` to its end, or as far as lines of base64 follow.
 fn key_block(rest: &[u8]) -> Option<usize> {
     let label = rest.strip_prefix(b"-----BEGIN ")?;
-    let label_length = label
-        .iter()
-        .take(60)
-        .take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ')
-        .count();
+    let label_length =
+        label.iter().take(60).take_while(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || **b == b' ').count();
     let (label, after) = label.split_at_checked(label_length)?;
     if !label.ends_with(b"PRIVATE KEY") || !after.starts_with(b"-----") {
         return None;
     }
     let head = rest.len() - after.len() + 5;
     // Escaped line breaks, headers of old formats and any blanks are part of a block.
-    let inside = |b: u8| {
-        base64(b) && b != b'-'
-            || b.is_ascii_whitespace()
-            || matches!(b, b'\\' | b':' | b'"' | b'.' | b'>')
-    };
+    let inside =
+        |b: u8| base64(b) && b != b'-' || b.is_ascii_whitespace() || matches!(b, b'\\' | b':' | b'"' | b'.' | b'>');
     let body = rest.get(head..)?.iter().take_while(|&&b| inside(b)).count();
     // A heading alone is talk about keys, not a key.
     if body < 40 {
         return None;
     }
-    let foot = rest
-        .get(head + body..)?
-        .strip_prefix(b"-----END ")
-        .and_then(|foot| {
-            let label = run(foot, |b| {
-                b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' '
-            });
-            foot.get(label..)?
-                .starts_with(b"-----")
-                .then_some(9 + label + 5)
-        });
+    let foot = rest.get(head + body..)?.strip_prefix(b"-----END ").and_then(|foot| {
+        let label = run(foot, |b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b' ');
+        foot.get(label..)?.starts_with(b"-----").then_some(9 + label + 5)
+    });
     Some(head + body + foot.unwrap_or(0))
 }

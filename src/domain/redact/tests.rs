@@ -12,13 +12,7 @@ fn redactor(texts: &[&str]) -> Redactor {
 
 fn percent(text: &str) -> String {
     text.bytes()
-        .map(|b| {
-            if b.is_ascii_alphanumeric() {
-                char::from(b).to_string()
-            } else {
-                format!("%{b:02X}")
-            }
-        })
+        .map(|b| if b.is_ascii_alphanumeric() { char::from(b).to_string() } else { format!("%{b:02X}") })
         .collect()
 }
 
@@ -34,14 +28,8 @@ fn every_encoding_is_found_wherever_it_stands() {
     let redactor = redactor(&[SECRET]);
     let reversed: String = SECRET.chars().rev().collect();
     let all_percent: String = SECRET.bytes().map(|b| format!("%{b:02x}")).collect();
-    let mut hidden = vec![
-        SECRET.to_owned(),
-        reversed,
-        hex::encode(SECRET),
-        hex::encode_upper(SECRET),
-        percent(SECRET),
-        all_percent,
-    ];
+    let mut hidden =
+        vec![SECRET.to_owned(), reversed, hex::encode(SECRET), hex::encode_upper(SECRET), percent(SECRET), all_percent];
     for before in ["", "a", "ab", "token=", "é"] {
         hidden.push(STANDARD.encode(format!("{before}{SECRET} and more")));
         hidden.push(URL_SAFE_NO_PAD.encode(format!("{before}{SECRET}")));
@@ -51,16 +39,9 @@ fn every_encoding_is_found_wherever_it_stands() {
         let text = format!("before {form} after");
         let redacted = redactor.redact(&text);
         assert!(redacted.contains(REDACTED), "{form}");
-        assert!(
-            redacted.starts_with("before ") && redacted.ends_with(" after"),
-            "{redacted}"
-        );
+        assert!(redacted.starts_with("before ") && redacted.ends_with(" after"), "{redacted}");
         assert!(redacted.len() < REDACTED.len() + 40, "{redacted}");
-        assert_eq!(
-            redactor.finds(text.as_bytes()),
-            Some(Kind::Issued),
-            "{form}"
-        );
+        assert_eq!(redactor.finds(text.as_bytes()), Some(Kind::Issued), "{form}");
     }
 }
 
@@ -70,10 +51,7 @@ fn a_public_prefix_alone_is_no_secret() {
         "sk-ant-api03-canary0canary1canary2",
         "-----BEGIN RSA PRIVATE KEY-----\ncanarycanarycanary\n-----END RSA PRIVATE KEY-----\n",
     ]);
-    for harmless in [
-        "keys look like sk-ant-api03-…",
-        "a file with -----BEGIN RSA PRIVATE KEY----- at its head",
-    ] {
+    for harmless in ["keys look like sk-ant-api03-…", "a file with -----BEGIN RSA PRIVATE KEY----- at its head"] {
         assert_eq!(redactor.redact(harmless), harmless);
     }
     assert_eq!(redactor.redact("k-ant-api03-c"), "k[redacted]");
@@ -92,31 +70,14 @@ fn short_secrets_are_found_whole_and_very_short_ones_not_at_all() {
 fn foreign_secrets_are_known_by_their_look() {
     let nothing = redactor(&[]);
     let tail = "a1".repeat(20);
-    let web = [
-        "eyJhbGciOiJub25lIn0",
-        "eyJzdWIiOiJjYW5hcnkifQ",
-        "canary_canary",
-    ]
-    .join(".");
-    let block = |kind: &str| {
-        format!(
-            "-----BEGIN {kind}PRIVATE KEY-----\n{tail}\n{tail}=\n-----END {kind}PRIVATE KEY-----"
-        )
-    };
+    let web = ["eyJhbGciOiJub25lIn0", "eyJzdWIiOiJjYW5hcnkifQ", "canary_canary"].join(".");
+    let block =
+        |kind: &str| format!("-----BEGIN {kind}PRIVATE KEY-----\n{tail}\n{tail}=\n-----END {kind}PRIVATE KEY-----");
     for (secret, kind) in [
         (format!("{}{tail}", ["gh", "s_"].concat()), "a GitHub token"),
-        (
-            format!("{}1234_{web}", ["gh", "s_"].concat()),
-            "a GitHub token",
-        ),
-        (
-            format!("{}{tail}", ["github", "_pat_"].concat()),
-            "a GitHub token",
-        ),
-        (
-            format!("{}{tail}", ["sk-", "ant-api03-"].concat()),
-            "an Anthropic key",
-        ),
+        (format!("{}1234_{web}", ["gh", "s_"].concat()), "a GitHub token"),
+        (format!("{}{tail}", ["github", "_pat_"].concat()), "a GitHub token"),
+        (format!("{}{tail}", ["sk-", "ant-api03-"].concat()), "an Anthropic key"),
         (format!("{}{tail}", ["sk-", "proj-"].concat()), "an API key"),
         (["AKI", "A", &"CANARY01".repeat(2)].concat(), "an AWS key"),
         (format!("{}{tail}", ["xox", "b-"].concat()), "a Slack token"),
@@ -125,12 +86,7 @@ fn foreign_secrets_are_known_by_their_look() {
         (block("RSA "), "a private key"),
         (block("OPENSSH ").replace('\n', "\\n"), "a private key"),
     ] {
-        for (before, after) in [
-            ("", ""),
-            ("x=\"", "\";"),
-            ("é ", " é"),
-            ("https://u:", "@host/"),
-        ] {
+        for (before, after) in [("", ""), ("x=\"", "\";"), ("é ", " é"), ("https://u:", "@host/")] {
             let text = format!("{before}{secret}{after}");
             assert_eq!(nothing.redact(&text), format!("{before}{REDACTED}{after}"));
             assert_eq!(nothing.finds(text.as_bytes()), Some(Kind::LooksLike(kind)));
@@ -141,24 +97,13 @@ fn foreign_secrets_are_known_by_their_look() {
 #[test]
 fn a_long_text_takes_linear_time() {
     let redactor = redactor(&[SECRET]);
-    for unit in [
-        "canary-anthr",
-        "sk-",
-        "eyJ",
-        "-----BEGIN ",
-        "ghs_",
-        "-----BEGIN PRIVATE KEY-----",
-        "eyJaaaaaaaaa.",
-        "a ",
-    ] {
+    for unit in
+        ["canary-anthr", "sk-", "eyJ", "-----BEGIN ", "ghs_", "-----BEGIN PRIVATE KEY-----", "eyJaaaaaaaaa.", "a "]
+    {
         let text = unit.repeat(200_000 / unit.len());
         let begin = std::time::Instant::now();
         let length = redactor.redact(&text).len();
-        assert!(
-            length > 0 && begin.elapsed().as_secs() < 5,
-            "{unit}: {:?}",
-            begin.elapsed()
-        );
+        assert!(length > 0 && begin.elapsed().as_secs() < 5, "{unit}: {:?}", begin.elapsed());
     }
 }
 

@@ -20,12 +20,7 @@ pub(super) fn measure(file: &ChangedFile) -> Result<Content, Rule> {
     let (mode, encoding, content) = match file {
         ChangedFile::Deleted { deleted: true, .. } => return Ok(Content::default()),
         ChangedFile::Deleted { .. } => return Err(Rule::Deleted),
-        ChangedFile::Written {
-            mode,
-            encoding,
-            content,
-            ..
-        } => (mode, encoding, content),
+        ChangedFile::Written { mode, encoding, content, .. } => (mode, encoding, content),
     };
     if !matches!(mode.as_str(), "100644" | "100755" | "120000") {
         return Err(Rule::Mode);
@@ -35,27 +30,16 @@ pub(super) fn measure(file: &ChangedFile) -> Result<Content, Rule> {
         Encoding::Base64 => STANDARD.decode(content).ok().ok_or(Rule::Encoding)?.len(),
     };
     let binary = *encoding == Encoding::Base64 || content.contains('\0');
-    Ok(Content {
-        bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
-        binary,
-    })
+    Ok(Content { bytes: u64::try_from(bytes).unwrap_or(u64::MAX), binary })
 }
 
 /// Where a link points, if the file is a link; `Err` for content that is no text.
 pub(super) fn link_target(file: &ChangedFile) -> Option<Result<String, Rule>> {
     match file {
-        ChangedFile::Written {
-            mode,
-            encoding,
-            content,
-            ..
-        } if mode == "120000" => Some(match encoding {
+        ChangedFile::Written { mode, encoding, content, .. } if mode == "120000" => Some(match encoding {
             Encoding::Utf8 => Ok(content.clone()),
             Encoding::Base64 => {
-                let text = STANDARD
-                    .decode(content)
-                    .ok()
-                    .and_then(|bytes| String::from_utf8(bytes).ok());
+                let text = STANDARD.decode(content).ok().and_then(|bytes| String::from_utf8(bytes).ok());
                 text.ok_or(Rule::Encoding)
             }
         }),

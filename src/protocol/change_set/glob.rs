@@ -14,11 +14,8 @@ impl Glob {
     pub fn new(pattern: &str) -> Self {
         let folded = fold(pattern.trim());
         let anchored = folded.starts_with('/');
-        let mut parts: Vec<String> = folded
-            .split('/')
-            .filter(|part| !part.is_empty() && *part != ".")
-            .map(str::to_owned)
-            .collect();
+        let mut parts: Vec<String> =
+            folded.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_owned).collect();
         // `dir/**` protects the name `dir` as well: it could be made a link.
         while parts.len() > 1 && parts.last().is_some_and(|part| part == "**") {
             parts.pop();
@@ -49,9 +46,7 @@ impl Glob {
                     carried
                 } else {
                     let name = before.and_then(|before| path.get(before));
-                    before
-                        .and_then(|before| reach.get(before))
-                        .is_some_and(|&reached| reached)
+                    before.and_then(|before| reach.get(before)).is_some_and(|&reached| reached)
                         && name.is_some_and(|name| part_matches(part, name))
                 };
             }
@@ -74,18 +69,9 @@ fn part_matches(pattern: &str, name: &str) -> bool {
         for (index, slot) in next.iter_mut().enumerate() {
             let before = index.checked_sub(1);
             carried |= reach.get(index).copied().unwrap_or(false);
-            let reached = before
-                .and_then(|before| reach.get(before))
-                .copied()
-                .unwrap_or(false);
-            let same = before
-                .and_then(|before| name.get(before))
-                .is_some_and(|&c| wanted == '?' || c == wanted);
-            *slot = if wanted == '*' {
-                carried
-            } else {
-                reached && same
-            };
+            let reached = before.and_then(|before| reach.get(before)).copied().unwrap_or(false);
+            let same = before.and_then(|before| name.get(before)).is_some_and(|&c| wanted == '?' || c == wanted);
+            *slot = if wanted == '*' { carried } else { reached && same };
         }
         reach = next;
     }

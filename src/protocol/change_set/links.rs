@@ -11,29 +11,17 @@ const MOST_HOPS: usize = 40;
 
 /// The paths of links that are not relative, leave the tree, lead into `.git` or go round in circles.
 pub(super) fn check(set: &ChangeSet) -> Vec<&str> {
-    let links: HashMap<String, Option<String>> = set
-        .files
-        .iter()
-        .filter_map(|file| Some((fold(file.path()), link_target(file)?.ok())))
-        .collect();
-    let is_bad = |path: &&str| {
-        links
-            .get(&fold(path))
-            .is_some_and(|target| !stays_inside(path, target.as_deref(), &links))
-    };
-    set.files
-        .iter()
-        .map(crate::protocol::wire::ChangedFile::path)
-        .filter(is_bad)
-        .collect()
+    let links: HashMap<String, Option<String>> =
+        set.files.iter().filter_map(|file| Some((fold(file.path()), link_target(file)?.ok()))).collect();
+    let is_bad =
+        |path: &&str| links.get(&fold(path)).is_some_and(|target| !stays_inside(path, target.as_deref(), &links));
+    set.files.iter().map(crate::protocol::wire::ChangedFile::path).filter(is_bad).collect()
 }
 
 /// Whether a link at `path` stays in the tree at every step of its way.
 fn stays_inside(path: &str, target: Option<&str>, links: &HashMap<String, Option<String>>) -> bool {
-    let git_reads_it = matches!(
-        fold(path).rsplit('/').next(),
-        Some(".gitmodules" | ".gitattributes" | ".gitignore" | ".mailmap")
-    );
+    let git_reads_it =
+        matches!(fold(path).rsplit('/').next(), Some(".gitmodules" | ".gitattributes" | ".gitignore" | ".mailmap"));
     let Some(target) = target.filter(|target| is_relative(target) && !git_reads_it) else {
         return false;
     };
@@ -58,10 +46,7 @@ fn stays_inside(path: &str, target: Option<&str>, links: &HashMap<String, Option
             continue;
         };
         hops += 1;
-        let Some(next) = next
-            .as_deref()
-            .filter(|next| hops <= MOST_HOPS && is_relative(next))
-        else {
+        let Some(next) = next.as_deref().filter(|next| hops <= MOST_HOPS && is_relative(next)) else {
             return false;
         };
         place.pop();
@@ -74,9 +59,5 @@ fn stays_inside(path: &str, target: Option<&str>, links: &HashMap<String, Option
 fn is_relative(target: &str) -> bool {
     let plain = |c: char| c != '\\' && !c.is_control();
     let drive = target.as_bytes().get(1) == Some(&b':');
-    !target.is_empty()
-        && target.len() <= 4000
-        && !target.starts_with('/')
-        && !drive
-        && target.chars().all(plain)
+    !target.is_empty() && target.len() <= 4000 && !target.starts_with('/') && !drive && target.chars().all(plain)
 }

@@ -49,34 +49,22 @@ fn disguise_off(part: &str) -> String {
         'ı' | 'İ' => 'i',
         other => other,
     };
-    let narrowed: String = visible(part)
-        .chars()
-        .map(narrow)
-        .filter(|&c| c != '\u{307}')
-        .collect();
+    let narrowed: String = visible(part).chars().map(narrow).filter(|&c| c != '\u{307}').collect();
     let folded = fold(&narrowed);
     let before_stream = folded.split(':').next().unwrap_or_default();
-    before_stream
-        .trim_end_matches(|c: char| c == '.' || c.is_whitespace() || c.is_control())
-        .to_owned()
+    before_stream.trim_end_matches(|c: char| c == '.' || c.is_whitespace() || c.is_control()).to_owned()
 }
 
 /// A text as case-insensitive systems compare it: up, then down, so that `ß` meets `SS` and `ς` meets `σ`.
 pub(super) fn fold(text: &str) -> String {
-    text.chars()
-        .flat_map(char::to_uppercase)
-        .flat_map(char::to_lowercase)
-        .collect()
+    text.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).collect()
 }
 
 /// Whether a path is, holds or lies in the directories of workflows and actions.
 fn is_workflow(path: &str) -> bool {
     let mut parts = path.split('/').map(disguise_off);
     let in_github = parts.next().is_some_and(|part| part == ".github");
-    in_github
-        && parts
-            .next()
-            .is_none_or(|part| part == "workflows" || part == "actions")
+    in_github && parts.next().is_none_or(|part| part == "workflows" || part == "actions")
 }
 
 /// What steers agents, reviewers and Porter itself, at any depth and in any case.
@@ -98,7 +86,5 @@ const PROTECTED: [&str; 12] = [
 pub(super) fn is_protected(path: &str) -> bool {
     let bare: Vec<String> = path.split('/').map(disguise_off).collect();
     let bare = bare.join("/");
-    PROTECTED
-        .iter()
-        .any(|pattern| Glob::new(pattern).matches(&bare))
+    PROTECTED.iter().any(|pattern| Glob::new(pattern).matches(&bare))
 }

@@ -5,23 +5,12 @@ use proptest::prelude::*;
 const BASE: &str = "0123456789012345678901234567890123456789";
 
 fn rules() -> Rules {
-    let limits = Limits {
-        deadline_s: 600,
-        budget_micros: None,
-        max_files: 300,
-        max_binary_files: 2,
-        max_bytes: 100,
-    };
+    let limits = Limits { deadline_s: 600, budget_micros: None, max_files: 300, max_binary_files: 2, max_bytes: 100 };
     Rules::new(BASE, &limits, &[])
 }
 
 fn written(path: &str, mode: &str, encoding: Encoding, content: &str) -> ChangedFile {
-    ChangedFile::Written {
-        path: path.into(),
-        mode: mode.into(),
-        encoding,
-        content: content.into(),
-    }
+    ChangedFile::Written { path: path.into(), mode: mode.into(), encoding, content: content.into() }
 }
 
 fn text(path: &str) -> ChangedFile {
@@ -33,27 +22,15 @@ fn link(path: &str, target: &str) -> ChangedFile {
 }
 
 fn gone(path: &str) -> ChangedFile {
-    ChangedFile::Deleted {
-        path: path.into(),
-        deleted: true,
-    }
+    ChangedFile::Deleted { path: path.into(), deleted: true }
 }
 
 fn set(files: Vec<ChangedFile>) -> ChangeSet {
-    ChangeSet {
-        base_sha: BASE.into(),
-        message: "Fix it".into(),
-        files,
-    }
+    ChangeSet { base_sha: BASE.into(), message: "Fix it".into(), files }
 }
 
 fn broken(files: Vec<ChangedFile>) -> Vec<Rule> {
-    check(&set(files), &rules())
-        .err()
-        .unwrap_or_default()
-        .into_iter()
-        .map(|broken| broken.rule)
-        .collect()
+    check(&set(files), &rules()).err().unwrap_or_default().into_iter().map(|broken| broken.rule).collect()
 }
 
 #[test]
@@ -139,30 +116,11 @@ fn git_is_known_in_every_disguise() {
         ".git\u{a0}",
         "\u{2024}git",
     ] {
-        for path in [
-            bad.to_owned(),
-            format!("{bad}/config"),
-            format!("a/{bad}/hooks/x"),
-            format!("a\\{bad}\\x"),
-        ] {
-            assert!(
-                broken(vec![text(&path)]).contains(&Rule::GitDirectory),
-                "{path:?}"
-            );
+        for path in [bad.to_owned(), format!("{bad}/config"), format!("a/{bad}/hooks/x"), format!("a\\{bad}\\x")] {
+            assert!(broken(vec![text(&path)]).contains(&Rule::GitDirectory), "{path:?}");
         }
     }
-    for good in [
-        ".gitignore",
-        ".github/x",
-        "git",
-        "git~",
-        "git~x",
-        "x.git",
-        ".git-x",
-        "..git",
-        ".gitx/y",
-        ".git_",
-    ] {
+    for good in [".gitignore", ".github/x", "git", "git~", "git~x", "x.git", ".git-x", "..git", ".gitx/y", ".git_"] {
         assert_eq!(broken(vec![text(good)]), [], "{good}");
     }
 }
@@ -187,11 +145,7 @@ fn workflows_and_actions_are_refused() {
         }
     }
     assert_eq!(
-        broken(vec![
-            text(".github/workflow/x"),
-            text(".github/ISSUE_TEMPLATE/x.md"),
-            text("github/workflows/x")
-        ]),
+        broken(vec![text(".github/workflow/x"), text(".github/ISSUE_TEMPLATE/x.md"), text("github/workflows/x")]),
         []
     );
 }
@@ -199,9 +153,7 @@ fn workflows_and_actions_are_refused() {
 #[test]
 fn protected_paths_are_named() {
     let mut rules = rules();
-    rules.protected = ["/infra/**", "*.tf", "db/migrations", ""]
-        .map(Glob::new)
-        .into();
+    rules.protected = ["/infra/**", "*.tf", "db/migrations", ""].map(Glob::new).into();
     for (path, is) in [
         (".porter/config.json", true),
         ("a/.PORTER/x", true),
@@ -256,10 +208,7 @@ fn paths_that_clash_are_refused() {
     ] {
         assert_eq!(broken(files.clone()), [rule], "{files:?}");
     }
-    assert_eq!(
-        broken(vec![text("a/b"), text("a/c"), text("ab"), text("a-b")]),
-        []
-    );
+    assert_eq!(broken(vec![text("a/b"), text("a/c"), text("ab"), text("a-b")]), []);
 }
 
 #[test]
@@ -296,11 +245,7 @@ fn links_stay_inside() {
         ("sub/.GitAttributes", "a"),
         ("a/l", "../.git"),
     ] {
-        assert_eq!(
-            broken(vec![link(path, target)]),
-            [Rule::Link],
-            "{path} -> {target:?}"
-        );
+        assert_eq!(broken(vec![link(path, target)]), [Rule::Link], "{path} -> {target:?}");
     }
     let encoded = written("l", "120000", Encoding::Base64, "Li4veA==");
     assert_eq!(broken(vec![encoded]), [Rule::Link]);
@@ -317,37 +262,20 @@ fn links_are_followed_through_one_another() {
     ] {
         assert!(broken(files.clone()).contains(&Rule::Link), "{files:?}");
     }
-    assert_eq!(
-        broken(vec![link("d", "a/b"), link("e", "d/../c"), link("f", "e")]),
-        []
-    );
-    let chain: Vec<_> = (10..49)
-        .map(|n| link(&format!("{n}"), &format!("{}", n + 1)))
-        .collect();
+    assert_eq!(broken(vec![link("d", "a/b"), link("e", "d/../c"), link("f", "e")]), []);
+    let chain: Vec<_> = (10..49).map(|n| link(&format!("{n}"), &format!("{}", n + 1))).collect();
     assert_eq!(broken(chain), []);
 }
 
 #[test]
 fn modes_encodings_and_limits() {
     for mode in ["160000", "040000", "100664", "100600", "", "644", "120001"] {
-        assert_eq!(
-            broken(vec![written("a", mode, Encoding::Utf8, "x")]),
-            [Rule::Mode],
-            "{mode}"
-        );
+        assert_eq!(broken(vec![written("a", mode, Encoding::Utf8, "x")]), [Rule::Mode], "{mode}");
     }
     for bad in ["A", "AAE", "AAEC\n", "AA EC", "AA-_", "AAEC=", "\u{e9}"] {
-        assert_eq!(
-            broken(vec![written("a", "100644", Encoding::Base64, bad)]),
-            [Rule::Encoding],
-            "{bad:?}"
-        );
+        assert_eq!(broken(vec![written("a", "100644", Encoding::Base64, bad)]), [Rule::Encoding], "{bad:?}");
     }
-    let binary = |n: u32| {
-        (0..n)
-            .map(|n| written(&format!("b{n}"), "100644", Encoding::Base64, ""))
-            .collect::<Vec<_>>()
-    };
+    let binary = |n: u32| (0..n).map(|n| written(&format!("b{n}"), "100644", Encoding::Base64, "")).collect::<Vec<_>>();
     assert_eq!(broken(binary(2)), []);
     assert_eq!(broken(binary(3)), [Rule::MaxBinaryFiles]);
     let sized = |n: usize| vec![written("a", "100644", Encoding::Utf8, &"x".repeat(n))];
@@ -369,43 +297,16 @@ fn modes_encodings_and_limits() {
     assert_eq!(broken(many(300)), []);
     assert_eq!(broken(many(301)), [Rule::MaxFiles]);
     assert_eq!(broken(vec![]), [Rule::Empty]);
-    assert_eq!(
-        broken(vec![ChangedFile::Deleted {
-            path: "a".into(),
-            deleted: false
-        }]),
-        [Rule::Deleted]
-    );
-    let elsewhere = ChangeSet {
-        base_sha: "f".repeat(40),
-        ..set(vec![text("a")])
-    };
-    assert_eq!(
-        check(&elsewhere, &rules()).err(),
-        Some(vec![Broken {
-            path: String::new(),
-            rule: Rule::BaseSha
-        }])
-    );
+    assert_eq!(broken(vec![ChangedFile::Deleted { path: "a".into(), deleted: false }]), [Rule::Deleted]);
+    let elsewhere = ChangeSet { base_sha: "f".repeat(40), ..set(vec![text("a")]) };
+    assert_eq!(check(&elsewhere, &rules()).err(), Some(vec![Broken { path: String::new(), rule: Rule::BaseSha }]));
 }
 
 #[test]
 fn the_base_tree_has_its_say() {
     let base = |path: &str| matches!(path, "old.rs" | "dir/file" | "link");
-    let against = |files| {
-        check_against_base(&set(files), &base)
-            .err()
-            .unwrap_or_default()
-    };
-    assert_eq!(
-        against(vec![
-            gone("old.rs"),
-            text("new.rs"),
-            text("dir/other"),
-            text("old.rs")
-        ]),
-        []
-    );
+    let against = |files| check_against_base(&set(files), &base).err().unwrap_or_default();
+    assert_eq!(against(vec![gone("old.rs"), text("new.rs"), text("dir/other"), text("old.rs")]), []);
     for (file, rule) in [
         (gone("new.rs"), Rule::DeletesNothing),
         (gone("dir"), Rule::DeletesNothing),
@@ -419,14 +320,8 @@ fn the_base_tree_has_its_say() {
 
 #[test]
 fn the_answers_form_is_pinned() {
-    let broken = Broken {
-        path: ".git/x".into(),
-        rule: Rule::GitDirectory,
-    };
-    assert_eq!(
-        serde_json::to_string(&broken).unwrap(),
-        r#"{"path":".git/x","rule":"git_directory"}"#
-    );
+    let broken = Broken { path: ".git/x".into(), rule: Rule::GitDirectory };
+    assert_eq!(serde_json::to_string(&broken).unwrap(), r#"{"path":".git/x","rule":"git_directory"}"#);
     let all = broken_many();
     assert_eq!(all, MOST_LISTED);
 }
