@@ -1,12 +1,15 @@
 //! The flags before the instructions, each with its form and its rule.
 
+use serde::{Deserialize, Serialize};
+
 use super::Problem;
 use super::first_word::{distance, plain};
 use crate::domain::ids::Branch;
 use crate::domain::untrusted::Untrusted;
 
 /// Which task goes first when not all can run at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Priority {
     /// After the others.
     Low,
@@ -57,7 +60,7 @@ impl Priority {
 }
 
 /// What the flags of a command ask for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Flags {
     /// `--priority=`.
     pub priority: Priority,
