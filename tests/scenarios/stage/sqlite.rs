@@ -20,6 +20,11 @@ impl Sqlite {
         for migration in MIGRATIONS {
             connection.execute_batch(migration).expect("the migration applies");
         }
+        Self::over(connection)
+    }
+
+    /// A database that is already there.
+    pub(crate) const fn over(connection: Connection) -> Self {
         Self(RefCell::new(connection))
     }
 }
