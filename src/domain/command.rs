@@ -6,7 +6,7 @@ mod mention;
 mod ordinary_words;
 mod reply;
 
-pub use flags::{Flag, Flags, Priority};
+pub use flags::{Flag, Flags, Priority, model_name};
 pub use mention::may_mention;
 pub use reply::help_text;
 

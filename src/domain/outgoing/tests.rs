@@ -1,3 +1,5 @@
+//! Outgoing text against another reader of Markdown: what we neutralise stays neutral for it too.
+
 use super::*;
 use comrak::nodes::{AstNode, NodeValue};
 use comrak::{Arena, Options, parse_document};
