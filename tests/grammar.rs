@@ -54,8 +54,12 @@ fn told_problem(problem: &Problem) -> String {
         Problem::TwoCommands => "two".to_owned(),
         Problem::Typo { word, meant } => format!("typo {} {meant}", word.raw()),
         Problem::RetryWithChanges => "retry-with-changes".to_owned(),
-        Problem::AgentAndControl { agent, control } => format!("agent-and-control {} {control}", agent.word()),
-        Problem::UnknownFlag { word, meant } => format!("unknown {} {}", word.raw(), meant.map_or("-", Flag::name)),
+        Problem::AgentAndControl { agent, control } => {
+            format!("agent-and-control {} {control}", agent.word())
+        }
+        Problem::UnknownFlag { word, meant } => {
+            format!("unknown {} {}", word.raw(), meant.map_or("-", Flag::name))
+        }
         Problem::NeedsValue { flag, next } => {
             format!("needs-value {} {}", flag.name(), next.as_ref().map_or("-", |next| next.raw()))
         }
@@ -185,6 +189,7 @@ fn long_comments_take_linear_time() {
 }
 
 /// Whether the mention stands at the beginning of a line of plain text, as a CommonMark and GFM reader sees it.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the enum is the other reader's, and only four of its kinds matter")]
 fn speaks(text: &str) -> bool {
     let arena = Arena::new();
     let mut options = Options::default();
@@ -195,6 +200,10 @@ fn speaks(text: &str) -> bool {
     root.descendants().any(|node| {
         let spoken = match &node.data.borrow().value {
             NodeValue::Text(text) => text.trim_start().to_lowercase().starts_with("@porter"),
+            // HTML of other kinds than comments and verbatim elements shows its text.
+            NodeValue::HtmlBlock(block) if block.block_type >= 6 => {
+                block.literal.lines().any(|line| line.trim_start().to_lowercase().starts_with("@porter"))
+            }
             _ => false,
         };
         let hidden = node.ancestors().any(|above| {

@@ -115,7 +115,9 @@ pub fn parse(text: &str, mention: &str) -> Parsed {
     let addressed = |start: &usize| mention::strip(text.get(*start..)?, mention);
     let starts = markdown::spoken_line_starts(text);
     let mut mentions = starts.iter().filter_map(addressed);
-    let Some(words) = mentions.next() else { return Parsed::NotForUs };
+    let Some(words) = mentions.next() else {
+        return Parsed::NotForUs;
+    };
     if mentions.next().is_some() {
         return Parsed::Problem(Problem::TwoCommands);
     }

@@ -91,7 +91,9 @@ impl Scan<'_> {
     }
 
     fn end_paragraph(&mut self) {
-        let Some(paragraph) = self.paragraph.take() else { return };
+        let Some(paragraph) = self.paragraph.take() else {
+            return;
+        };
         let mute_until = self.mute_until;
         let hidden = inline::hidden(self.text, paragraph.start, paragraph.end, &mut self.search);
         self.hidden_until = self.hidden_until.max(hidden.block_end);

@@ -143,7 +143,9 @@ pub(super) struct Builder {
 impl Builder {
     /// Reads a word that may be a flag: `false` when it is none. `after` is the text after it.
     pub(super) fn take(&mut self, word: &str, after: &str) -> Result<bool, Problem> {
-        let Some(written) = Written::read(word) else { return Ok(false) };
+        let Some(written) = Written::read(word) else {
+            return Ok(false);
+        };
         let Some(flag) = Flag::named(&written.name).filter(|_| written.dashes == Dashes::Two) else {
             let meant = Flag::near(&written.name);
             let is_one = written.dashes == Dashes::Two || meant.is_some();

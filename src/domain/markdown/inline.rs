@@ -61,7 +61,7 @@ pub(super) fn hidden(text: &str, start: usize, end: usize, search: &mut Search) 
 /// Whether a line's text begins HTML that is no paragraph and ends at its own mark (CommonMark 4.6, kinds 1 to 5).
 pub(super) fn begins_html_block(rest: &str) -> bool {
     let verbatim = |tag: &&str| tag_name(rest).is_some_and(|name| tag.eq_ignore_ascii_case(name));
-    rest.starts_with("<!") || rest.starts_with("<?") || VERBATIM.iter().take(TO_THE_END).any(|tag| verbatim(&tag))
+    rest.starts_with("<!") || rest.starts_with("<?") || VERBATIM.iter().take(TO_THE_END).any(verbatim)
 }
 
 /// The name of the opening tag that a text begins with.
@@ -91,7 +91,9 @@ impl Walk<'_> {
     /// What begins at `at`: a hidden range or none, and where to go on.
     fn step(&mut self, at: usize, search: &mut Search) -> (Option<Range<usize>>, usize) {
         let found = match self.byte(at) {
-            Some(b'\\') if self.byte(at + 1).is_some_and(|b| b.is_ascii_punctuation()) => return (None, at + 2),
+            Some(b'\\') if self.byte(at + 1).is_some_and(|b| b.is_ascii_punctuation()) => {
+                return (None, at + 2);
+            }
             Some(b'`') => return self.code_span(at),
             Some(b'<') => self.angle(at, search),
             Some(b'[') => {

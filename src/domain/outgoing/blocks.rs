@@ -85,7 +85,9 @@ impl Printer {
         }
         let mut line = line;
         if self.in_comment {
-            let Some((_, after)) = line.split_once("-->") else { return };
+            let Some((_, after)) = line.split_once("-->") else {
+                return;
+            };
             (line, self.in_comment) = (after, false);
         }
         if line.trim().is_empty() {
@@ -98,7 +100,9 @@ impl Printer {
     /// Prints a line that opens fenced code; `false` if it does not.
     fn opening(&mut self, line: &str) -> bool {
         let (column, rest) = past_markers(line);
-        let Some((mark, length)) = opens_fence(rest) else { return false };
+        let Some((mark, length)) = opens_fence(rest) else {
+            return false;
+        };
         let indent = indentation(line).0;
         let in_list = column > indent;
         // In these places GitHub could go on with the paragraph above instead.
@@ -157,7 +161,9 @@ impl Printer {
         // What was taken out may have uncovered marks of code or quotation.
         let uncovered = past_markers_and_quotes(&text);
         let text = match text.split_at_checked(text.len() - uncovered.len()) {
-            Some((before, marks)) if opens_fence(marks).is_some() || may_define(marks) => format!("{before}\\{marks}"),
+            Some((before, marks)) if opens_fence(marks).is_some() || may_define(marks) => {
+                format!("{before}\\{marks}")
+            }
             _ => text,
         };
         if !(printed.in_comment && text.trim().is_empty()) {

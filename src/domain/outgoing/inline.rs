@@ -68,7 +68,9 @@ pub(super) fn markdown(line: &str, comment_closes_later: bool) -> Line {
                     continue;
                 }
                 ink.run(slice(line, text_from, at));
-                let Some(close) = close else { return Line { text: ink.out, in_comment: true } };
+                let Some(close) = close else {
+                    return Line { text: ink.out, in_comment: true };
+                };
                 ink.gap();
                 (at, text_from) = (close, close);
             }
