@@ -2,6 +2,7 @@
 
 #[path = "migrations/plans.rs"]
 mod plans;
+#[expect(dead_code, reason = "the scenarios use the rest of it")]
 #[path = "scenarios/stage/sqlite.rs"]
 mod sqlite;
 #[path = "migrations/words.rs"]

@@ -100,6 +100,18 @@ impl App<'_> {
         request
     }
 
+    /// Ends the task of a machine whose result is larger than Porter takes, unless an earlier result is in hand.
+    ///
+    /// # Errors
+    /// The database's trouble.
+    pub async fn refuse_result(&self, session: &Session) -> Result<(), Fault> {
+        let (id, attempt) = (&session.row.task, session.row.attempt);
+        if results::load(self.sql, id, attempt).await?.is_none() {
+            self.record(id, Event::Failed { attempt, failure: Failure::TooLarge }, Vec::new()).await?;
+        }
+        Ok(())
+    }
+
     /// What is written down, taken further: the stored answer, or the next step of publishing.
     async fn go_on(
         &self,
@@ -264,7 +276,7 @@ impl Judged {
 }
 
 /// The answer of an end without a pull request.
-fn done(status: FinalStatus) -> Answered {
+pub(super) fn done(status: FinalStatus) -> Answered {
     let answer = CompleteAnswer { status, pull_request: None };
     Answered { status: 200, body: serde_json::to_string(&answer).unwrap_or_default() }
 }

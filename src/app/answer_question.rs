@@ -11,7 +11,7 @@ use crate::domain::command::help_text;
 use crate::domain::question::{Ask, Question};
 use crate::domain::task::{State, StoppedBy};
 use crate::ports::Fault;
-use crate::store::{read, refusals, tasks};
+use crate::store::{intake, read, refusals, tasks};
 
 impl App<'_> {
     /// Carries a question out and answers it, once.
@@ -80,8 +80,21 @@ impl App<'_> {
             // The end of a stopped task is told by its own comment.
             (1.., 0) => String::new(),
             (_, 1..) => format!("@{login} too late to stop: the result is already being published."),
+            _ if self.has_stopped(question).await? => String::new(),
             _ => format!("@{login} there is nothing running on this issue."),
         })
+    }
+
+    /// Whether an earlier try at this very question has stopped the task.
+    async fn has_stopped(&self, question: &Question) -> Result<bool, Fault> {
+        let Some(asked) = intake::accepted_at(self.sql, question.repo_id, question.text).await? else {
+            return Ok(false);
+        };
+        let newest = tasks::newest_of_issue(self.sql, question.repo_id, question.issue).await?;
+        let by_this = StoppedBy::Person { login: question.asker.login.clone() };
+        Ok(newest.is_some_and(|task| {
+            task.state == State::Stopped { by: by_this } && task.finished_at.is_some_and(|at| at >= asked)
+        }))
     }
 
     async fn answer_retry(&self, question: &Question) -> Result<String, Fault> {

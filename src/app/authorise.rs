@@ -2,12 +2,13 @@
 
 use super::App;
 use crate::clients::github::{GithubError, Identity};
+use crate::domain::command::{Parsed, parse};
 use crate::domain::credential::Credential;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::{RepoId, RepoName, TaskId};
 use crate::domain::question::{Ask, Question};
-use crate::domain::task::{Person, Place, Refusal, Task};
+use crate::domain::task::{Person, Place, Refusal, Task, TextKind};
 use crate::ports::Fault;
 use crate::store::{effects, refusals, tasks};
 
@@ -94,6 +95,10 @@ impl App<'_> {
         let verdict = self.may_command(task.credential, (request.repo_id, &request.repo), &request.asker).await?;
         match verdict {
             Verdict::Allowed => self.record(id, Event::Authorised, Vec::new()).await?,
+            // Nobody asked: a repository that runs every opened issue does not lecture whoever reports a bug.
+            Verdict::Refused(refusal) if self.is_unasked(&task) => {
+                self.record(id, Event::Denied { refusal }, Vec::new()).await?
+            }
             Verdict::Refused(refusal) => {
                 let now = self.clock.now();
                 let key = (request.repo_id, request.issue, request.asker.id);
@@ -106,6 +111,12 @@ impl App<'_> {
             }
         };
         Ok(())
+    }
+
+    /// Whether a task was made without a command: by an opened issue alone, or from the API.
+    fn is_unasked(&self, task: &Task) -> bool {
+        let origin = &task.request.origin;
+        origin.text.kind == TextKind::Issue && parse(origin.body.raw(), &self.config.mention) == Parsed::NotForUs
     }
 }
 

@@ -98,7 +98,8 @@ impl App<'_> {
             repo,
             source: source.to_owned(),
             repo_id: place.id,
-            watermark: now,
+            // Nothing from before the first poll commands, and every later poll reads the overlap again.
+            watermark: now.plus_seconds(OVERLAP_S),
             etag: None,
             not_before: now,
             failures: 0,
@@ -174,10 +175,11 @@ impl App<'_> {
         let (pause, result) = match polled {
             Polled::NotModified { poll_interval_s } => (poll_interval_s, None),
             Polled::Page { items, etag, next, poll_interval_s } => {
-                let newest = items.iter().map(time).max();
-                poll.watermark = newest.map_or(poll.watermark, |newest| newest.max(poll.watermark));
-                // A tag belongs to the exact question, and the question moves with the watermark.
-                poll.etag = etag.filter(|_| page == 1 && newest.is_none());
+                let newest = items.iter().map(time).max().filter(|newest| *newest > poll.watermark);
+                // A tag belongs to the exact question, and the question moves with the watermark; what is new may stand
+                // on a further page.
+                poll.etag = etag.filter(|_| page == 1 && next.is_none() && newest.is_none());
+                poll.watermark = newest.unwrap_or(poll.watermark);
                 (poll_interval_s, Some((items, next)))
             }
         };
@@ -234,11 +236,14 @@ impl App<'_> {
 
     /// An issue that changed: newly opened ones may command, closed ones stop what runs on them.
     async fn hear_issue(&self, place: &Source<'_>, issue: Issue, since: Timestamp) -> Result<(), Fault> {
+        if matches!(issue.subject(), Subject::Pull(_)) {
+            return Ok(());
+        }
         if issue.state == IssueState::Closed {
             self.issue_closed(place.id, issue.number).await?;
             return Ok(());
         }
-        if matches!(issue.subject(), Subject::Pull(_)) || issue.created_at < since {
+        if issue.created_at < since {
             return Ok(());
         }
         let text = TextKey { kind: TextKind::Issue, id: issue.number.0 };
@@ -261,7 +266,7 @@ impl App<'_> {
     async fn look_at_live(&self, place: &Source<'_>) -> Result<(), Fault> {
         for number in tasks::open_issues(self.sql, place.id).await? {
             match place.repo.issue(number).await {
-                Ok(issue) if issue.state == IssueState::Closed => {
+                Ok(issue) if issue.state == IssueState::Closed && matches!(issue.subject(), Subject::Issue(_)) => {
                     self.issue_closed(place.id, number).await?;
                 }
                 Ok(_) | Err(GithubError::NotFound | GithubError::Gone) => {}

@@ -43,12 +43,38 @@ impl App<'_> {
             Ok(Event::ReviewCommentCreated(it)) => self.accept(&self.line_spoken(*it), delivery).await?,
             Ok(Event::ReviewSubmitted(it)) => self.accept(&self.review_spoken(*it), delivery).await?,
             Ok(Event::IssueOpened(it)) => self.issue_opened(*it, delivery).await?,
-            Ok(Event::IssueClosed(it)) => self.issue_closed(it.repository.id, it.issue.number).await?,
-            Ok(Event::PullClosed(it)) => self.pull_closed(&it).await?,
-            Ok(Event::Installation(it)) => self.installation_changed(&it).await?,
-            Ok(Event::InstallationRepositories(it)) => self.coverage_changed(&it).await?,
+            Ok(
+                change @ (Event::IssueClosed(_)
+                | Event::PullClosed(_)
+                | Event::Installation(_)
+                | Event::InstallationRepositories(_)),
+            ) => self.take_change_in(change, (id, event_name)).await?,
         };
         Ok(Received::Heard(heard))
+    }
+
+    /// Takes in what is no text. A change that comes again is told apart by its delivery: an old suspension must not undo
+    /// what came after it.
+    async fn take_change_in(&self, change: Event, (id, event): (&str, &str)) -> Result<Heard, Fault> {
+        if intake::knows_delivery(self.sql, id).await? {
+            return Ok(Heard::Known);
+        }
+        let heard = match change {
+            Event::IssueClosed(it) => self.issue_closed(it.repository.id, it.issue.number).await?,
+            Event::PullClosed(it) => self.pull_closed(&it).await?,
+            Event::Installation(it) => self.installation_changed(&it).await?,
+            Event::InstallationRepositories(it) => self.coverage_changed(&it).await?,
+            Event::CommentCreated(_)
+            | Event::ReviewCommentCreated(_)
+            | Event::ReviewSubmitted(_)
+            | Event::IssueOpened(_)
+            | Event::Ping
+            | Event::Unused => Heard::NotForUs,
+        };
+        if heard != Heard::NotForUs {
+            commit(self.sql, vec![intake::delivery(id, event, self.clock.now())]).await?;
+        }
+        Ok(heard)
     }
 
     /// By which credential Porter acts where a delivery came from.
@@ -178,7 +204,7 @@ impl App<'_> {
     /// The repository's configuration on its default branch; `None` when there is none that can be used.
     async fn config_of(&self, spoken: &Spoken) -> Result<Option<RepositoryConfig>, Fault> {
         let repo = self.repo(spoken.credential, spoken.repo_id, &spoken.repo);
-        match repo.file(".porter/config.json", "HEAD", 64 * 1024).await {
+        match repo.default_file(".porter/config.json", 64 * 1024).await {
             Ok(file) => Ok(file.and_then(|file| RepositoryConfig::parse(text(file).raw()).ok())),
             Err(error @ (GithubError::RateLimited { .. } | GithubError::Fault(_))) => {
                 Err(error.into_fault("reading the repository's configuration"))
@@ -205,14 +231,12 @@ impl App<'_> {
         self.record_pull_closed(it.repository.id, it.pull_request.number, it.pull_request.merged()).await
     }
 
-    /// Records how one of our pull requests ended, and stops what runs on it.
+    /// Records how one of our pull requests ended. What still runs on it gets a pull request of its own.
     ///
     /// # Errors
     /// The database's trouble.
     pub async fn record_pull_closed(&self, repo: RepoId, number: IssueNumber, merged: bool) -> Result<Heard, Fault> {
-        let own = pull_requests::load(self.sql, repo, number).await?;
-        let stopped = self.issue_closed(repo, number).await?;
-        let Some(own) = own else { return Ok(stopped) };
+        let Some(own) = pull_requests::load(self.sql, repo, number).await? else { return Ok(Heard::NotForUs) };
         commit(self.sql, vec![pull_requests::ended(repo, number, merged)]).await?;
         Ok(Heard::Accepted(Some(own.task)))
     }

@@ -16,8 +16,11 @@ const LEASE_S: i64 = 120;
 const FIRST_PAUSE_S: i64 = 2;
 /// The longest pause.
 const LONGEST_PAUSE_S: i64 = 300;
-/// After this many tries an effect is given up.
+/// After this many tries an effect is given up, though not before it has been tried for [`LEAST_PATIENCE_S`]: a machine that
+/// hands over again and again drives the tries of a publication.
 const MOST_TRIES: u32 = 12;
+/// How long an effect is tried at least.
+const LEAST_PATIENCE_S: i64 = 600;
 
 /// How much one invocation may do.
 #[derive(Debug, Clone, Copy)]
@@ -103,8 +106,9 @@ impl App<'_> {
         let redacted = self.redactor().redact(&fault.to_string()).into_owned();
         let error: String = redacted.chars().take(500).collect();
         let fields = [("effect", leased.key.as_str())];
+        let is_young = leased.tries < MOST_TRIES || now.since(leased.created_at) < LEAST_PATIENCE_S * 1000;
         match fault.kind {
-            FaultKind::Transient { not_before } if leased.tries < MOST_TRIES || not_before.is_some() => {
+            FaultKind::Transient { not_before } if is_young || not_before.is_some() => {
                 self.log_fault(Level::Info, "An effect is put back", fault, &fields);
                 let doubled = FIRST_PAUSE_S.saturating_mul(1 << leased.tries.saturating_sub(1).min(10));
                 let pause = now.plus_seconds(doubled.min(LONGEST_PAUSE_S));

@@ -1,6 +1,7 @@
 //! The cron trigger's work: whatever was left, whatever is overdue, whatever was missed. Bounded, and safe to run twice at once.
 
 use super::App;
+use super::accept_result::done;
 use super::run_effects::Bound;
 use crate::clients::fly::machines::{FlyError, Machine, MachineState};
 use crate::domain::effect::Effect;
@@ -9,6 +10,7 @@ use crate::domain::ids::Attempt;
 use crate::domain::task::{Failure, Stage, State, Task};
 use crate::domain::time::Timestamp;
 use crate::ports::{Fault, Level};
+use crate::protocol::wire::FinalStatus;
 use crate::store::attempts::AttemptRow;
 use crate::store::{attempts, commit, effects, facts, intake, logs, refusals, results};
 
@@ -62,7 +64,9 @@ impl App<'_> {
             let Some(attempt) = task.state.open_attempt() else { continue };
             let Some(row) = attempts::load(self.sql, &task.id, attempt).await? else { continue };
             if let Some(event) = self.overdue(&task, &row).await? {
-                self.record(&task.id, event, Vec::new()).await?;
+                // A machine that hands a lost result over again is told how it ended, for ever the same.
+                let answer = results::answer(&task.id, attempt, &done(FinalStatus::Failed));
+                self.record(&task.id, event, vec![answer]).await?;
             }
         }
         Ok(())

@@ -39,9 +39,8 @@ impl App<'_> {
         if seq <= row.last_seq || quiet {
             return Ok(Ok(EventsAnswer::Continue(true)));
         }
-        let lines = self.lines_to_keep(row.log_bytes, request.lines);
+        let (lines, log_bytes) = self.lines_to_keep(row.log_bytes, request.lines);
         let text = serde_json::to_string(&lines).unwrap_or_default();
-        let log_bytes = row.log_bytes.saturating_add(i64::try_from(text.len()).unwrap_or(i64::MAX));
         let mut statements = Vec::new();
         if !lines.is_empty() {
             statements.push(logs::keep(&row.task, row.attempt, seq, &text, now));
@@ -70,23 +69,24 @@ impl App<'_> {
         QUIET_MS.min(i64::from(self.config.heartbeat_timeout_s) * 1000 / 3)
     }
 
-    /// The lines that still fit, without any key's value.
-    fn lines_to_keep(&self, kept: i64, lines: Vec<LogLine>) -> Vec<LogLine> {
+    /// The lines that still fit, without any key's value, and the bytes kept with them. Once the cap is reached, it stays so.
+    fn lines_to_keep(&self, kept: i64, lines: Vec<LogLine>) -> (Vec<LogLine>, i64) {
         if kept >= MOST_LOG_BYTES || lines.is_empty() {
-            return Vec::new();
+            return (Vec::new(), kept);
         }
         let redactor = self.redactor();
         let mut lines: Vec<LogLine> =
             lines.into_iter().map(|line| LogLine { text: redactor.redact(&line.text).into_owned(), ..line }).collect();
         let bytes: usize = lines.iter().map(|line| line.text.len()).sum();
-        if kept.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX)) >= MOST_LOG_BYTES {
+        let total = kept.saturating_add(i64::try_from(bytes).unwrap_or(i64::MAX));
+        if total >= MOST_LOG_BYTES {
             lines.truncate(1);
             for line in &mut lines {
                 line.level = LineLevel::Warning;
                 line.text = "The log has reached 10 MiB; later lines are not kept.".to_owned();
             }
         }
-        lines
+        (lines, total.min(MOST_LOG_BYTES))
     }
 
     /// What removes every value this instance must not show.

@@ -7,8 +7,6 @@ use super::{Answer, Body, Request};
 use crate::app::App;
 use crate::app::accept_result::Handed;
 use crate::app::claim_attempt::{Session, TurnedAway};
-use crate::domain::event::Event;
-use crate::domain::task::Failure;
 use crate::protocol::wire::{CompleteRequest, EventsRequest, Outcome, StartRequest};
 
 /// Lines in one report.
@@ -54,8 +52,7 @@ pub(super) async fn report(app: &App<'_>, request: &Request) -> Result<Answer, P
 pub(super) async fn complete(app: &App<'_>, request: &Request) -> Result<Answer, Problem> {
     let session = session(app, request).await?;
     if matches!(request.body, Body::TooLarge) {
-        let (id, attempt) = (&session.row.task, session.row.attempt);
-        app.record(id, Event::Failed { attempt, failure: Failure::TooLarge }, Vec::new()).await?;
+        app.refuse_result(&session).await?;
         return Err(Problem::TooLarge(8 * 1024 * 1024));
     }
     let raw = bytes(request, 8 * 1024 * 1024)?;

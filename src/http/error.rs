@@ -57,7 +57,9 @@ impl From<Fault> for Problem {
 pub(super) fn answer(app: &App<'_>, route: &Route, problem: Problem) -> Answer {
     let mut id = [0_u8; 8];
     app.entropy.fill(&mut id);
-    let id = hex::encode(id);
+    // A machine that is turned away learns nothing from the body: the same bytes for the same status. Nothing is logged
+    // under its id either.
+    let id = if matches!(problem, Problem::Machine(_)) { "0".repeat(16) } else { hex::encode(id) };
     let (status, code, message) = words(&problem);
     let body = json!({"error": {"code": code, "message": message, "request_id": id}});
     let answer = Answer::json(status, &body);

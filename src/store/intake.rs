@@ -15,6 +15,11 @@ pub fn delivery(id: &str, event: &str, now: Timestamp) -> Statement {
     )
 }
 
+/// Whether a delivery has been taken in.
+pub async fn knows_delivery(sql: &dyn Sql, id: &str) -> Result<bool, Fault> {
+    Ok(first(sql, Statement::new("SELECT 1 AS known FROM deliveries WHERE id = ?1", [id.into()])).await?.is_some())
+}
+
 /// The statement that writes a commanding text down; it conflicts when it has been taken in, by whichever trigger.
 #[must_use]
 pub fn command(repo: RepoId, text: TextKey, task: Option<&TaskId>, now: Timestamp) -> Statement {
@@ -31,6 +36,15 @@ pub async fn is_known(sql: &dyn Sql, repo: RepoId, text: TextKey) -> Result<bool
         [repo.0.into(), text.kind.word().into(), text.id.into()],
     );
     Ok(first(sql, statement).await?.is_some())
+}
+
+/// When a text was taken in.
+pub async fn accepted_at(sql: &dyn Sql, repo: RepoId, text: TextKey) -> Result<Option<Timestamp>, Fault> {
+    let statement = Statement::new(
+        "SELECT accepted_at FROM commands WHERE repo_id = ?1 AND text_kind = ?2 AND text_id = ?3",
+        [repo.0.into(), text.kind.word().into(), text.id.into()],
+    );
+    first(sql, statement).await?.map(|row| row.time("accepted_at")).transpose()
 }
 
 /// The statement that remembers a repository.

@@ -1,5 +1,12 @@
 //! Scenarios: Porter as a whole, in-process, in the product's own words. A comment is written, the world settles, and what
 //! people would see is looked at.
 
+mod installations;
+mod intake;
+mod machine_host;
 mod main_job;
+mod opened_issues;
+mod queue;
+mod replies;
 mod stage;
+mod who_may_ask;

@@ -1,8 +1,11 @@
 // The main job for real: real agent programs, real git, the real runner in its box, the Worker on the real runtime.
 
 import assert from 'node:assert/strict';
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { soon } from '../processes.mjs';
 import { canaries, town } from './town.mjs';
 
 const agents = [
@@ -23,8 +26,8 @@ test('real agents turn comments into pull requests, and a second command adds a 
       assert.equal(task.agent, name);
       const pull = await here.see(task.prNumber);
       assert.ok(pull.pull.diff.includes('+'), pull.pull.diff);
+      assert.ok(await soon(async () => (await here.see(issue)).labels.join() === 'porter:done'), 'the label does not follow');
       const seen = await here.see(issue);
-      assert.deepEqual(seen.labels, ['porter:done']);
       const ours = seen.comments.filter((one) => one.author === 'porter-bot');
       assert.equal(ours.length, 1);
       assert.match(ours[0].body, new RegExp(`made pull request #${task.prNumber}`));
@@ -58,11 +61,23 @@ test('real agents turn comments into pull requests, and a second command adds a 
       texts[`the story of ${task.id}`] = events;
       texts[`the task ${task.id}`] = JSON.stringify(task);
     }
+    const host = await fetch(`${here.machines}/v1/apps/porter-tests/machines?include_deleted=true`, { headers: { authorization: `Bearer ${canaries.host}` } });
+    const record = await host.text();
+    assert.ok(record.includes(made[0].task.id), 'the host has a record of the machine');
+    assert.equal(record.includes('fix the flaky test'), false, 'the prompt in the record of the machine host');
+    texts['the record of the machine host'] = record;
+    for (const file of filesBelow(join(here.directory, 'machines'))) texts[file] = readFileSync(file, 'latin1');
+    for (const file of filesBelow(join(here.directory, 'state'))) texts[file] = readFileSync(file, 'latin1');
     for (const [where, text] of Object.entries(texts)) {
       for (const [name, value] of Object.entries(canaries)) assert.equal(text.includes(value), false, `${name} in ${where}`);
     }
   });
 });
+
+/** Every file below a directory. */
+function filesBelow(directory) {
+  return readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+}
 
 /** What a stream says within two seconds. */
 async function firstBytes(answer) {

@@ -95,7 +95,15 @@ impl Repo<'_> {
     /// A file at a branch, tag or commit, at most `cap` bytes of it; `None` when no file is there (or the path is no path).
     /// `GET /repos/{o}/{r}/contents/{path}`
     pub async fn file(&self, path: &str, at: &str, cap: usize) -> Result<Option<FileBytes>, GithubError> {
-        let address = self.address(&["contents", path]).with("ref", at);
+        self.read_file(self.address(&["contents", path]).with("ref", at), cap).await
+    }
+
+    /// A file on the default branch, whatever that is called. `GET /repos/{o}/{r}/contents/{path}`
+    pub async fn default_file(&self, path: &str, cap: usize) -> Result<Option<FileBytes>, GithubError> {
+        self.read_file(self.address(&["contents", path]), cap).await
+    }
+
+    async fn read_file(&self, address: Address, cap: usize) -> Result<Option<FileBytes>, GithubError> {
         let ask = Ask::new("reading a file", Method::Get, address).raw();
         let response = found(self.send(Need::ReadContents, ask).await)?;
         Ok(response.filter(|response| !is_listing(response)).map(|response| cut(response.body, cap)))

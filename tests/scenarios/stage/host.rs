@@ -46,6 +46,7 @@ pub(crate) struct Host {
     machines: RefCell<BTreeMap<String, Made>>,
     trouble: RefCell<Vec<Trouble>>,
     creates: RefCell<u32>,
+    heard: RefCell<Vec<String>>,
 }
 
 impl Host {
@@ -69,6 +70,22 @@ impl Host {
         self.all().into_iter().filter(|made| made.state != "destroyed").collect()
     }
 
+    /// Everything that was sent here, but for the host's own token: address and body of each request.
+    pub(crate) fn heard(&self) -> Vec<String> {
+        self.heard.borrow().clone()
+    }
+
+    /// How often a request of this method came.
+    pub(crate) fn count(&self, method: &str) -> usize {
+        self.heard.borrow().iter().filter(|line| line.starts_with(method)).count()
+    }
+
+    /// Puts somebody's machine there, made by hand.
+    pub(crate) fn put(&self, id: &str, name: &str, config: Value) {
+        let made = Made { id: id.to_owned(), name: name.to_owned(), config, state: "started" };
+        self.machines.borrow_mut().insert(id.to_owned(), made);
+    }
+
     fn create(&self, body: &Value) -> (u16, Value) {
         let name = body["name"].as_str().unwrap_or_default().to_owned();
         let mut machines = self.machines.borrow_mut();
@@ -78,6 +95,9 @@ impl Host {
                 existing.id
             );
             return (409, json!({"error": text}));
+        }
+        if let Some(reason) = ["image", "env", "guest"].into_iter().find(|key| body["config"][*key].is_null()) {
+            return (422, json!({"error": format!("config.{reason} is missing")}));
         }
         *self.creates.borrow_mut() += 1;
         let id = format!("m{:013}", self.creates.borrow());
@@ -125,6 +145,8 @@ impl Host {
 #[async_trait(?Send)]
 impl Http for Host {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, Fault> {
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        self.heard.borrow_mut().push(format!("{} {} {body}", request.method.word(), request.url));
         let trouble = self.trouble.borrow_mut().pop();
         if let Some(Trouble::Status(status)) = trouble {
             let body = json!({"error": "trouble on the stage"}).to_string().into_bytes();

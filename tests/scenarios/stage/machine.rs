@@ -57,21 +57,35 @@ impl<'a> Machine<'a> {
         call(self.stage, "events", &self.session(), &body)
     }
 
-    /// Hands over exactly this.
-    pub(crate) fn complete(&self, rest: &Value) -> Seen {
+    /// Reports exactly this.
+    pub(crate) fn report_raw(&self, rest: &Value) -> Seen {
+        call(self.stage, "events", &self.session(), &self.with(rest))
+    }
+
+    fn with(&self, rest: &Value) -> Value {
         let mut body = self.own();
         for (name, value) in rest.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        call(self.stage, "complete", &self.session(), &body)
+        body
+    }
+
+    /// Hands over exactly this.
+    pub(crate) fn complete(&self, rest: &Value) -> Seen {
+        call(self.stage, "complete", &self.session(), &self.with(rest))
     }
 
     /// Hands a change set over.
     pub(crate) fn hand_over(&self, files: &Value) -> Seen {
+        self.complete(&self.changes("Greet the world\n\nIt was asked for.", "I changed it.", files))
+    }
+
+    /// A change set with the agent's words.
+    pub(crate) fn changes(&self, message: &str, summary: &str, files: &Value) -> Value {
         let base = self.job()["repository"]["base_sha"].clone();
-        self.complete(&json!({"outcome": "changes", "reason": null, "summary": "I changed it.",
+        json!({"outcome": "changes", "reason": null, "summary": summary,
             "usage": {"calls": 3, "input_tokens": 2000, "output_tokens": 100, "cost_micros": 5000, "model": "m"},
-            "change_set": {"base_sha": base, "message": "Greet the world\n\nIt was asked for.", "files": files}}))
+            "change_set": {"base_sha": base, "message": message, "files": files}})
     }
 
     /// Asks the git gateway.
@@ -86,7 +100,8 @@ pub(crate) fn file(path: &str, content: &str) -> Value {
     json!({"path": path, "mode": "100644", "encoding": "utf-8", "content": content})
 }
 
-fn call(stage: &Stage, what: &str, token: &str, body: &Value) -> Seen {
+/// A call of a machine, or of somebody who says so.
+pub(crate) fn call(stage: &Stage, what: &str, token: &str, body: &Value) -> Seen {
     let authorization = format!("Bearer {token}");
     let headers = [("authorization", authorization.as_str()), ("content-type", "application/json")];
     stage.request("POST", &format!("/api/callbacks/{what}"), &headers, body.to_string().as_bytes())

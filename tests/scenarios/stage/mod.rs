@@ -10,13 +10,16 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::FutureExt as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use porter::app::config::Config;
 use porter::app::{App, Memory};
 use porter::http::{Answer, Body, BodyPlan, Headers, Reply, Request, body_plan, handle};
 use porter::ports::Statement;
+use porter_world::github::{RequestFault, Trouble};
 use porter_world::ports::{CollectedLog, InProcess, QuickCrypto, SeededEntropy};
-use porter_world::world::{Mode, World};
+use porter_world::world::{Mode, WEBHOOK_SECRET, World};
 use serde_json::Value;
+use sha2::Sha256;
 
 use host::Host;
 use machine::Machine;
@@ -174,6 +177,72 @@ impl Stage {
         seen
     }
 
+    /// Somebody asks for work, and Porter takes it in: the task's id.
+    pub(crate) fn ask(&self, author: &str, issue: i64, text: &str) -> String {
+        let seen = self.comment(author, issue, text);
+        assert_eq!(seen.status, 202, "{text:?}: {:?}", String::from_utf8_lossy(&seen.body));
+        seen.json()["task_id"].as_str().expect("a task").to_owned()
+    }
+
+    /// An issue that Porter has been told of.
+    pub(crate) fn issue(&self) -> i64 {
+        let issue = self.world.issue("alice", "Greet the world", "It says hello only. See src/main.rs.");
+        self.deliver_all();
+        issue
+    }
+
+    /// A delivery of our own making, signed as GitHub signs.
+    pub(crate) fn deliver_raw(&self, event: &str, id: &str, body: &[u8]) -> Seen {
+        let signature = signature(WEBHOOK_SECRET, body);
+        let headers = [("x-github-event", event), ("x-github-delivery", id), ("x-hub-signature-256", &signature)];
+        self.request("POST", "/api/webhooks/github", &headers, body)
+    }
+
+    /// Makes GitHub's next answers to these requests go wrong.
+    pub(crate) fn github_trouble(&self, method: &str, path: &str, times: u32, trouble: Trouble) {
+        let fault = RequestFault { method: method.to_owned(), path: path.to_owned(), times, trouble };
+        self.world.github.borrow_mut().limits.faults.push(fault);
+    }
+
+    /// Porter's comments on an issue, oldest first.
+    pub(crate) fn ours(&self, issue: i64) -> Vec<String> {
+        let by_us = |author: &str| author == "porter[bot]" || author == porter_world::world::BOT;
+        self.world.comments(issue).into_iter().filter(|(author, _)| by_us(author)).map(|(_, text)| text).collect()
+    }
+
+    /// Porter's comments on an issue that are answers or ends, not status comments.
+    pub(crate) fn replies(&self, issue: i64) -> Vec<String> {
+        self.ours(issue).into_iter().filter(|text| !is_status(text)).collect()
+    }
+
+    /// The one status comment of a task.
+    pub(crate) fn status_comment(&self, issue: i64, task: &str) -> String {
+        let marker = format!("<!-- porter:task={task} -->");
+        let found: Vec<String> = self.ours(issue).into_iter().filter(|text| text.contains(&marker)).collect();
+        assert_eq!(found.len(), 1, "one status comment for {task}: {found:?}");
+        found.into_iter().next().expect("one")
+    }
+
+    /// The newest comment of somebody on an issue, by its number.
+    pub(crate) fn newest_comment(&self, author: &str, issue: i64) -> i64 {
+        let author = self.world.user(author);
+        let repository = self.world.repository();
+        let own = repository.comments.values().filter(|comment| comment.issue == issue && comment.author == author);
+        own.map(|comment| comment.id).max().expect("a comment")
+    }
+
+    /// Stops a task through the API; for scenarios that are over before their task is.
+    pub(crate) fn end(&self, task: &str) {
+        let seen = self.change("POST", &format!("/api/tasks/{task}/stop"), "");
+        assert!(matches!(seen.status, 202 | 409), "{}", String::from_utf8_lossy(&seen.body));
+        self.tick_after(60);
+    }
+
+    /// Every row of every table, as text.
+    pub(crate) fn dump(&self) -> String {
+        self.sql.dump()
+    }
+
     /// Brings everything GitHub still wants to deliver.
     pub(crate) fn deliver_all(&self) {
         for delivery in self.world.take_deliveries() {
@@ -213,6 +282,16 @@ impl Stage {
         let headers = [("origin", PORTER), ("content-type", "application/json"), ("x-porter-start-token", START_TOKEN)];
         self.request(method, address, &headers, body.as_bytes())
     }
+}
+
+/// `X-Hub-Signature-256` of a body.
+pub(crate) fn signature(secret: &str, body: &[u8]) -> String {
+    let mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes any key");
+    format!("sha256={}", hex::encode(mac.chain_update(body).finalize().into_bytes()))
+}
+
+fn is_status(text: &str) -> bool {
+    text.lines().any(|line| line.starts_with("<!-- porter:task=") && !line.contains(":final"))
 }
 
 /// A scenario that leaves work behind has not ended.

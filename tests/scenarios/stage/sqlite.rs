@@ -11,7 +11,20 @@ use rusqlite::{Connection, ErrorCode, ToSql};
 pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_main_job.sql")];
 
 /// A database of its own.
-pub(crate) struct Sqlite(RefCell<Connection>);
+pub(crate) struct Sqlite {
+    connection: RefCell<Connection>,
+    /// How the next writes go wrong, the last one first.
+    trouble: RefCell<Vec<SqlTrouble>>,
+}
+
+/// How a write goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SqlTrouble {
+    /// Nothing was written.
+    Refused,
+    /// It was written, and nobody was told.
+    LostReply,
+}
 
 impl Sqlite {
     pub(crate) fn migrated() -> Self {
@@ -25,7 +38,34 @@ impl Sqlite {
 
     /// A database that is already there.
     pub(crate) const fn over(connection: Connection) -> Self {
-        Self(RefCell::new(connection))
+        Self { connection: RefCell::new(connection), trouble: RefCell::new(Vec::new()) }
+    }
+
+    /// Makes the next transactions go wrong, one after the other.
+    pub(crate) fn trouble(&self, next: &[SqlTrouble]) {
+        self.trouble.borrow_mut().extend(next.iter().rev());
+    }
+
+    /// Every row of every table, as text.
+    pub(crate) fn dump(&self) -> String {
+        let connection = self.connection.borrow();
+        let mut names = connection
+            .prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+            .expect("SQLite knows its tables");
+        let names: Vec<String> =
+            names.query_map([], |row| row.get(0)).expect("a list").collect::<Result<_, _>>().expect("names");
+        let mut text = String::new();
+        for name in names {
+            let mut rows = connection.prepare(&format!("SELECT * FROM \"{name}\"")).expect("a table can be read");
+            let columns = rows.column_count();
+            let mut rows = rows.query([]).expect("a table can be read");
+            while let Some(row) = rows.next().expect("a row can be read") {
+                let values: Vec<String> =
+                    (0..columns).map(|at| format!("{:?}", row.get_ref(at).expect("a column"))).collect();
+                text.push_str(&format!("{name}: {}\n", values.join("|")));
+            }
+        }
+        text
     }
 }
 
@@ -83,16 +123,21 @@ fn classify(error: rusqlite::Error) -> SqlError {
 #[async_trait(?Send)]
 impl Sql for Sqlite {
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, SqlError> {
-        run(&self.0.borrow(), &statement)
+        run(&self.connection.borrow(), &statement)
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, SqlError> {
-        let mut connection = self.0.borrow_mut();
+        let trouble = self.trouble.borrow_mut().pop();
+        let broken = || SqlError::Fault(Fault::transient("asking SQLite", "trouble on the stage"));
+        if trouble == Some(SqlTrouble::Refused) {
+            return Err(broken());
+        }
+        let mut connection = self.connection.borrow_mut();
         let transaction = connection.transaction().map_err(classify)?;
         let results: Result<Vec<_>, SqlError> =
             statements.iter().map(|statement| run(&transaction, statement)).collect();
         let results = results?;
         transaction.commit().map_err(classify)?;
-        Ok(results)
+        if trouble == Some(SqlTrouble::LostReply) { Err(broken()) } else { Ok(results) }
     }
 }
