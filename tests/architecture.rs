@@ -1,5 +1,11 @@
 //! The house's rules that a compiler does not know: who imports whom, where SQL stands, who may look at strangers' bytes and
 //! at secrets, how files begin, how long they are and what they are called.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is to stop"
+)]
 
 #[path = "architecture/source.rs"]
 mod source;
