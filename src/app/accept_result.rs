@@ -52,6 +52,7 @@ impl App<'_> {
         request: CompleteRequest,
     ) -> Result<Handed, Fault> {
         let digest = hex::encode(Sha256::digest(body));
+        let request = self.without_keys(request);
         let (id, attempt) = (&session.row.task, session.row.attempt);
         if let Some(row) = results::load(self.sql, id, attempt).await? {
             return self.go_on(session, &row, &digest, request).await;
@@ -82,6 +83,21 @@ impl App<'_> {
                 Recorded::Now(_) => Handed::Busy,
             }),
         }
+    }
+
+    /// The same result, with every key's value taken out of the words that people will read.
+    fn without_keys(&self, mut request: CompleteRequest) -> CompleteRequest {
+        let redactor = self.redactor();
+        let clean = |text: String| redactor.redact(&text).into_owned();
+        request.reason = request.reason.map(clean);
+        request.summary = request.summary.map(clean);
+        if let Some(usage) = &mut request.usage {
+            usage.model = usage.model.take().map(clean);
+        }
+        if let Some(change_set) = &mut request.change_set {
+            change_set.message = clean(std::mem::take(&mut change_set.message));
+        }
+        request
     }
 
     /// Ends the task of a machine whose result is larger than Porter takes, unless an earlier result is in hand.
