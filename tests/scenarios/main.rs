@@ -1,11 +1,15 @@
 //! Scenarios: Porter as a whole, in-process, in the product's own words. A comment is written, the world settles, and what
 //! people would see is looked at.
 
+mod callbacks;
+mod change_sets;
+mod follow_up;
 mod installations;
 mod intake;
 mod machine_host;
 mod main_job;
 mod opened_issues;
+mod publishing;
 mod queue;
 mod replies;
 mod stage;
