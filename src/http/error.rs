@@ -102,7 +102,9 @@ fn words(problem: &Problem) -> (u16, &'static str, String) {
         Problem::Unauthorized => plain(401, "unauthorized", "The credential is missing or not valid here."),
         Problem::NotJson => plain(400, "not_json", "The body is not JSON."),
         Problem::Field { field, rule } => (422, "invalid", format!("{field}: {rule}")),
-        Problem::TooLarge(limit) | Problem::ResultTooLarge(limit) => (413, "too_large", format!("The body may have at most {limit} bytes.")),
+        Problem::TooLarge(limit) | Problem::ResultTooLarge(limit) => {
+            (413, "too_large", format!("The body may have at most {limit} bytes."))
+        }
         Problem::Conflict(why) => plain(409, "conflict", why),
         Problem::Machine(TurnedAway::WrongToken) => plain(401, "unauthorized", "The token is not valid."),
         Problem::Machine(TurnedAway::OtherBoot) => plain(409, "claimed", "Another boot has claimed this attempt."),

@@ -75,7 +75,10 @@ fn usage_is_cumulative_and_unknown_is_not_zero() {
     machine.report_raw(&json!({"seq": 1, "phase": "working", "usage": usage}));
     machine.report_raw(&json!({"seq": 2, "lines": [line("x")], "usage": null}));
     let shown = stage.task(&task)["usage"].clone();
-    assert_eq!((&shown["inputTokens"], &shown["outputTokens"], &shown["costMicros"]), (&json!(10), &Value::Null, &Value::Null));
+    assert_eq!(
+        (&shown["inputTokens"], &shown["outputTokens"], &shown["costMicros"]),
+        (&json!(10), &Value::Null, &Value::Null)
+    );
     stage.end(&task);
 }
 
@@ -115,7 +118,10 @@ fn keys_in_lines_and_words_are_removed() {
     let (_, issue, mut machine) = running(&stage);
     let session = machine.session();
     let canary = "canary-anthropic-key-0001";
-    machine.report("working", &[&format!("ANTHROPIC_API_KEY={canary}"), "canary-host-token-0001 and webhook-secret-for-tests"]);
+    machine.report(
+        "working",
+        &[&format!("ANTHROPIC_API_KEY={canary}"), "canary-host-token-0001 and webhook-secret-for-tests"],
+    );
     let reason = format!("The provider said: bad key {canary}");
     assert_eq!(machine.complete(&json!({"outcome": "failed", "reason": reason, "summary": null})).status, 200);
     stage.tick_after(60);

@@ -76,9 +76,16 @@ fn limits_and_base_are_held_to() {
 
 #[test]
 fn what_steers_agents_makes_a_draft_with_a_warning() {
-    for path in ["AGENTS.md", "docs/claude.md", ".porter/config.json", ".claude/settings.json", "opencode.jsonc",
-        ".github/CODEOWNERS", ".github/copilot-instructions.md", "sub/.mcp.json"]
-    {
+    for path in [
+        "AGENTS.md",
+        "docs/claude.md",
+        ".porter/config.json",
+        ".claude/settings.json",
+        "opencode.jsonc",
+        ".github/CODEOWNERS",
+        ".github/copilot-instructions.md",
+        "sub/.mcp.json",
+    ] {
         let stage = Stage::new(Mode::QuickApp);
         stage.ask("bob", stage.issue(), "@porter claude fix it");
         assert_eq!(stage.boot().hand_over(&json!([file(path, "x\n")])).json()["status"], "success", "{path}");
@@ -122,7 +129,8 @@ fn bytes_modes_and_deletions_arrive_as_they_are() {
     let head = repository.git.branch(&format!("porter/{task}")).expect("a branch");
     let tree = repository.git.tree_of(head).expect("a tree");
     let mode = |path: &str| repository.git.at(tree, path).map(|entry| entry.mode);
-    let content = |path: &str| repository.git.blob(repository.git.at(tree, path).expect("there").oid).expect("a blob").to_vec();
+    let content =
+        |path: &str| repository.git.blob(repository.git.at(tree, path).expect("there").oid).expect("a blob").to_vec();
     assert_eq!(content("logo.png"), bytes);
     assert_eq!(mode("run.sh"), Some(FileMode::Executable));
     assert_eq!((mode("docs/link"), content("docs/link")), (Some(FileMode::Link), b"../README.md".to_vec()));

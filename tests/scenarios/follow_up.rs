@@ -4,8 +4,8 @@ use porter_world::github::{Change, Trouble, UserKind};
 use porter_world::world::Mode;
 use serde_json::{Value, json};
 
-use crate::stage::machine::{Machine, file};
 use crate::stage::Stage;
+use crate::stage::machine::{Machine, file};
 
 /// Porter's own pull request: its number and branch.
 fn own_pull(stage: &Stage) -> (i64, String) {
@@ -34,7 +34,10 @@ fn a_command_on_porters_pull_request_adds_a_commit() {
     let head = stage.world.head(&branch).expect("a head");
     let (task, machine) = follow_up(&stage, pull);
     let job = machine.job();
-    assert_eq!((&job["branch"], &job["repository"]["base_ref"], &job["repository"]["base_sha"]), (&json!(branch), &json!(branch), &json!(head)));
+    assert_eq!(
+        (&job["branch"], &job["repository"]["base_ref"], &job["repository"]["base_sha"]),
+        (&json!(branch), &json!(branch), &json!(head))
+    );
     let answer = machine.hand_over(&two());
     assert_eq!(answer.json()["pull_request"]["number"], pull);
     assert_eq!(stage.world.pull_requests().len(), 1);
@@ -53,7 +56,12 @@ fn a_head_that_moved_in_other_files_takes_the_commit() {
     let stage = Stage::new(Mode::QuickApp);
     let (pull, branch) = own_pull(&stage);
     let (_, machine) = follow_up(&stage, pull);
-    stage.world.push_commit("alice", &branch, "Other work", &[Change::Write("b.txt", "b\n"), Change::Delete("README.md")]);
+    stage.world.push_commit(
+        "alice",
+        &branch,
+        "Other work",
+        &[Change::Write("b.txt", "b\n"), Change::Delete("README.md")],
+    );
     let files = json!([file("a.txt", "two\n"), {"path": "src/main.rs", "deleted": true},
         {"path": "run.sh", "mode": "100755", "encoding": "utf-8", "content": "x\n"}]);
     assert_eq!(machine.hand_over(&files).json()["pull_request"]["number"], pull);
@@ -185,7 +193,11 @@ fn how_a_pull_request_ended_is_recorded() {
     for (merged, word) in [(true, "merged"), (false, "closed")] {
         let stage = Stage::new(Mode::QuickApp);
         let (pull, _) = own_pull(&stage);
-        if merged { stage.world.merge("alice", pull) } else { stage.world.close("alice", pull) }
+        if merged {
+            stage.world.merge("alice", pull)
+        } else {
+            stage.world.close("alice", pull)
+        }
         stage.deliver_all();
         let state = stage.rows("SELECT state FROM pull_requests");
         assert_eq!(state, [vec![("state".to_owned(), porter::ports::Value::Text(word.to_owned()))]]);

@@ -175,7 +175,8 @@ fn the_same_text_makes_one_task_whoever_brings_it() {
 fn commands_without_a_task_name_the_one_they_concern() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.issue();
-    for text in ["@porter help", "@porter doctor", "@porter status", "@porter stop", "@porter retry", "@porter --nope"] {
+    for text in ["@porter help", "@porter doctor", "@porter status", "@porter stop", "@porter retry", "@porter --nope"]
+    {
         let seen = stage.comment("bob", issue, text);
         assert_eq!((seen.status, seen.json()), (202, json!({"task_id": null})), "{text}");
     }

@@ -1,5 +1,10 @@
 //! Scenarios: Porter as a whole, in-process, in the product's own words. A comment is written, the world settles, and what
 //! people would see is looked at.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a scenario that asks for the impossible must stop at once"
+)]
 
 mod callbacks;
 mod change_sets;

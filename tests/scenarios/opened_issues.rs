@@ -110,5 +110,8 @@ fn reviews_and_line_comments_command() {
     let prompt = stage.boot().job()["prompt"].as_str().expect("a prompt").to_owned();
     assert!(prompt.contains("rename this") && prompt.contains("src/new.rs"), "{prompt}");
     stage.end(&second);
-    assert_eq!(stage.deliver_raw("pull_request_review", "d-9", b"{\"action\":\"dismissed\",\"x\":\"@porter\"}").status, 204);
+    assert_eq!(
+        stage.deliver_raw("pull_request_review", "d-9", b"{\"action\":\"dismissed\",\"x\":\"@porter\"}").status,
+        204
+    );
 }

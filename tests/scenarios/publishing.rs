@@ -54,7 +54,10 @@ fn the_commit_says_whose_it_is() {
         assert!(!body.contains(harm), "{harm}: {body}");
     }
     let pull = pull.pull.expect("a pull request");
-    assert_eq!((pull.head.as_str(), pull.base.as_str(), pull.draft), (format!("porter/{task}").as_str(), "main", false));
+    assert_eq!(
+        (pull.head.as_str(), pull.base.as_str(), pull.draft),
+        (format!("porter/{task}").as_str(), "main", false)
+    );
     assert_eq!(pull.requested_reviewers, [bob]);
     stage.tick_after(60);
 }
@@ -85,7 +88,10 @@ fn success_is_shown_and_told_by_the_pull_request_alone() {
     let reactions: Vec<String> = stage.world.reactions(command).into_iter().map(|(_, content)| content).collect();
     assert_eq!(reactions, ["eyes", "rocket"]);
     let shown = stage.task(&task);
-    assert_eq!((&shown["status"], &shown["prNumber"], &shown["progress"]), (&json!("success"), &json!(pull.number), &json!(100)));
+    assert_eq!(
+        (&shown["status"], &shown["prNumber"], &shown["progress"]),
+        (&json!("success"), &json!(pull.number), &json!(100))
+    );
     stage.tick_after(60);
 }
 

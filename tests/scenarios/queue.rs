@@ -3,8 +3,8 @@
 use porter_world::world::Mode;
 use serde_json::json;
 
-use crate::stage::machine::file;
 use crate::stage::Stage;
+use crate::stage::machine::file;
 
 #[test]
 fn a_second_command_on_the_same_issue_waits_and_says_so() {
@@ -163,7 +163,8 @@ fn a_retry_is_a_new_task() {
     assert_ne!(id, first);
     stage.end(&id);
     assert_eq!(stage.change("POST", &format!("/api/tasks/{id}/retry"), "").status, 202);
-    let third = stage.request("GET", "/api/tasks", &[], b"").json()["tasks"][0]["id"].as_str().expect("an id").to_owned();
+    let third =
+        stage.request("GET", "/api/tasks", &[], b"").json()["tasks"][0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(stage.change("POST", &format!("/api/tasks/{third}/retry"), "").status, 409);
     stage.end(&third);
 }

@@ -47,7 +47,8 @@ fn every_token_is_for_the_one_repository_and_little_else() {
         let known = ["metadata", "contents", "issues", "pull_requests"].contains(&set[0].0);
         assert!(set == publishing || (set.len() == 1 && known && set[0] != ("contents", "write")), "{set:?}");
     }
-    let reads_code = sets.iter().filter(|set| set.len() == 1 && set.get("contents").is_some_and(|level| level == "read"));
+    let reads_code =
+        sets.iter().filter(|set| set.len() == 1 && set.get("contents").is_some_and(|level| level == "read"));
     assert!(reads_code.count() > 0, "a clone's token only reads");
     let refused = github.record.asked.iter().filter(|asked| asked.status == 403).count();
     assert_eq!(refused, 0, "and it is enough");

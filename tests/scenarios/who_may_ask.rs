@@ -9,7 +9,8 @@ const ONLY_WRITERS: &str = "Only people with write access";
 
 #[test]
 fn exactly_people_with_write_access_start_a_machine() {
-    let roles = [None, Some(Role::Read), Some(Role::Triage), Some(Role::Write), Some(Role::Maintain), Some(Role::Admin)];
+    let roles =
+        [None, Some(Role::Read), Some(Role::Triage), Some(Role::Write), Some(Role::Maintain), Some(Role::Admin)];
     for role in roles {
         for kind in [UserKind::User, UserKind::Bot, UserKind::Organization] {
             for status in [200, 403, 404, 500] {

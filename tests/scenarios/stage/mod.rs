@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::FutureExt as _;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use porter::app::config::Config;
 use porter::app::{App, Memory};
 use porter::http::{Answer, Body, BodyPlan, Headers, Reply, Request, body_plan, handle};
 use porter::ports::Statement;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use porter_world::github::{RequestFault, Trouble};
 use porter_world::ports::{CollectedLog, InProcess, QuickCrypto, SeededEntropy};
 use porter_world::world::{Mode, WEBHOOK_SECRET, World};
