@@ -27,7 +27,7 @@ export async function build() {
 export function buildWorker() {
   return step({
     title: 'The Worker, for WebAssembly',
-    why: 'Compiles the standard library and Porter with unwinding panics: two minutes the first time, then about 20 s.',
+    why: 'Compiles the standard library and Porter with unwinding panics, then makes it small: three to six minutes the first time, then one to two.',
     stamp: join(wasmTarget, '.worker-done'),
     key: `${wasmRust()?.version} ${versions.wasmBindgen} ${digest('src', 'migrations', 'Cargo.toml', 'Cargo.lock', 'package-lock.json', 'scripts/build.mjs', 'scripts/wasm.mjs')}`,
     intact: () => existsSync(join(built, 'index.js')) && existsSync(join(built, 'index_bg.wasm')),
@@ -46,7 +46,8 @@ async function compileWorker() {
     '--no-typescript', '--experimental-reset-state-function', '--force-enable-abort-handler',
   ], { env });
   const wasm = join(half, 'index_bg.wasm');
-  await command(join(binaries, 'wasm-opt'), [wasm, '-o', wasm, '-Os', ...features.map((name) => `--enable-${name}`)], { env });
+  // Not `-Os`: it takes three times as long and its result, compressed, is larger (docs/decisions/0002-building-the-worker.md).
+  await command(join(binaries, 'wasm-opt'), [wasm, '-o', wasm, '-O1', ...features.map((name) => `--enable-${name}`)], { env });
   copyFileSync(join(root, 'src', 'workerd', 'entry.js'), join(half, 'entry.js'));
   await command(join(binaries, 'esbuild'), [
     join(half, 'entry.js'), '--bundle', '--minify', '--format=esm', '--external:./index_bg.wasm', '--external:cloudflare:*', `--outfile=${join(half, 'out', 'index.js')}`,

@@ -3,7 +3,7 @@
 
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { binaries, environment, find, nativeTarget, outerPath, root } from './places.mjs';
+import { environment, find, nativeTarget, outerPath, root } from './places.mjs';
 import { setUp } from './setup.mjs';
 import { command, exclusively, main, trouble } from './steps.mjs';
 import { runSuites } from './test.mjs';
@@ -30,7 +30,7 @@ await main(async () => {
     await told('Lints, this computer', () => command('cargo', ['clippy', '--locked', '--workspace', '--all-targets', '--', '-D', 'warnings'], native));
     if (existsSync(join(wasmRust().bin, 'cargo-clippy'))) await told('Lints, wasm32', () => command('cargo', ['clippy', ...wasmFlags, '--', '-D', 'warnings'], { env: wasmEnvironment() }));
     else throw trouble('clippy for the wasm32 Rust is not installed.', 'rustup component add clippy, or on Debian: apt-get install rust-web-clippy');
-    if (existsSync(join(root, 'assets', 'tsconfig.json'))) await told("The dashboard's types", () => command(join(binaries, 'tsc'), ['-p', 'assets', '--noEmit'], {}));
+    if (existsSync(join(root, 'assets', 'tsconfig.json'))) await told("The dashboard's types", () => command(join(root, 'tests/assets/node_modules/.bin/tsc'), ['-p', 'assets', '--noEmit'], {}));
   });
   if (!process.argv.includes('--no-tests') && !await runSuites({ only: [] })) process.exit(1);
 });

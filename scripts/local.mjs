@@ -66,9 +66,10 @@ export function demoSettings(addresses, secret) {
   const stand = at(addresses.world);
   return {
     ...shared(addresses, secret),
-    GITHUB_API_URL: `${stand}/api/v3`, GITHUB_URL: stand, PORTER_LOCAL: 'demo', GITHUB_TOKEN: secret.github, GITHUB_USER: 'porter-bot',
+    GITHUB_API_URL: `${stand}/api/v3`, GITHUB_URL: stand, GITHUB_TOKEN: secret.github, GITHUB_USER: 'porter-bot',
     GITHUB_WEBHOOK_SECRET: secret.webhook, PORTER_OWNERS: demoRepository.split('/')[0],
     ANTHROPIC_BASE_URL: at(addresses.models), OPENAI_BASE_URL: at(addresses.models), ANTHROPIC_API_KEY: secret.model, OPENAI_API_KEY: secret.model,
+    PORTER_LOCAL: JSON.stringify({ mode: 'demo', repo: demoRepository, issue: 1, author: 'alice', comment_url: `${stand}/_world/comment`, issue_url: `${stand}/${demoRepository}/issues/1` }),
   };
 }
 
@@ -76,5 +77,5 @@ export function demoSettings(addresses, secret) {
 export function realSettings(addresses, secret, { repository, unsafe }, environment) {
   const keys = ['GITHUB_TOKEN', 'GITHUB_USER', 'ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'AMP_API_KEY', 'AMP_URL', 'GITHUB_API_URL', 'GITHUB_URL', 'ANTHROPIC_BASE_URL', 'OPENAI_BASE_URL', 'GEMINI_BASE_URL', 'MENTION'];
   const given = Object.fromEntries(keys.filter((name) => environment[name]).map((name) => [name, environment[name]]));
-  return { ...shared(addresses, secret), ...given, PORTER_POLL: repository, PORTER_LOCAL: unsafe ? 'unsafe' : 'boxed' };
+  return { ...shared(addresses, secret), ...given, PORTER_POLL: repository, PORTER_LOCAL: JSON.stringify({ mode: 'real', repo: repository, boxed: !unsafe }) };
 }

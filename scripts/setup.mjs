@@ -21,11 +21,17 @@ const packaged = [
   { program: 'chromium', packages: ['chromium'], why: 'the browser that the dashboard tests drive', only: 'test' },
 ];
 
+/** Packages that only tests use, by directory. */
+const testPackages = [
+  ['tests/assets', "the dashboard's types and browser driver"],
+  ['tests/peers', "GitHub's own descriptions and clients"],
+];
+
 /** @param {{for: 'start' | 'test'}} purpose */
 export async function setUp(purpose) {
   checkPrerequisites();
   await exclusively(join(cache, 'setup.lock'), () => machineSteps(purpose));
-  await exclusively(join(root, '.porter-local', 'setup.lock'), projectSteps);
+  await exclusively(join(root, '.porter-local', 'setup.lock'), () => projectSteps(purpose));
 }
 
 async function machineSteps(purpose) {
@@ -54,7 +60,7 @@ function tool(name, version, program, flags, why) {
   });
 }
 
-async function projectSteps() {
+async function projectSteps(purpose) {
   const env = { ...environment(), PATH: outerPath() };
   // Not `npm ci`: it refuses a lock file without the packages of other platforms, which not every registry has. With
   // `--no-save` the lock file is followed all the same and stays as it is.
@@ -75,6 +81,15 @@ async function projectSteps() {
     stamp: join(agents, 'node_modules', '.porter-done'), key: digest('worker-image/agents/package.json', 'worker-image/agents/package-lock.json'),
     work: () => npm(agents),
   });
+  if (purpose.for !== 'test') return;
+  for (const [directory, what] of testPackages) {
+    await step({
+      title: `Packages for the tests: ${what}`,
+      why: 'From the npm registry, no install scripts run: ten seconds to a minute.',
+      stamp: join(root, directory, 'node_modules', '.porter-done'), key: digest(`${directory}/package.json`, `${directory}/package-lock.json`),
+      work: () => npm(join(root, directory)),
+    });
+  }
 }
 
 /** Installs Debian packages as root; anyone else is told the command. */

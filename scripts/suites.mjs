@@ -8,5 +8,7 @@ const native = () => environment({ PATH: outerPath(), CARGO_TARGET_DIR: nativeTa
 export const suites = [
   { name: 'Rust: the house, the scenarios, the simulation, the programs', program: 'cargo', args: ['test', '--locked', '--workspace', '--no-fail-fast'], env: native },
   { name: 'set-up and scripts', program: 'node', args: ['--test', 'tests/scripts/*.test.mjs'], env: () => environment() },
+  { name: 'the dashboard in a browser', program: 'node', args: ['--test', '--test-concurrency=1', 'tests/assets/*.test.js'], env: () => environment() },
+  { name: 'the stand-in GitHub against GitHub itself', needs: 'worker', program: 'node', args: ['--test', '--test-concurrency=1', 'tests/peers/*.test.mjs'], env: () => environment() },
   { name: 'the Worker on the real runtime', needs: 'worker', program: 'node', args: ['--test', '--test-concurrency=1', 'tests/workerd/*.test.mjs'], env: () => environment() },
 ];

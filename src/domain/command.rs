@@ -6,7 +6,7 @@ mod mention;
 mod ordinary_words;
 mod reply;
 
-pub use flags::{Flag, Flags, Priority};
+pub use flags::{Flag, Flags, Priority, model_name};
 pub use mention::may_mention;
 pub use reply::help_text;
 
@@ -115,7 +115,9 @@ pub fn parse(text: &str, mention: &str) -> Parsed {
     let addressed = |start: &usize| mention::strip(text.get(*start..)?, mention);
     let starts = markdown::spoken_line_starts(text);
     let mut mentions = starts.iter().filter_map(addressed);
-    let Some(words) = mentions.next() else { return Parsed::NotForUs };
+    let Some(words) = mentions.next() else {
+        return Parsed::NotForUs;
+    };
     if mentions.next().is_some() {
         return Parsed::Problem(Problem::TwoCommands);
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::effect::Effect;
-use super::ids::{Attempt, TaskId};
+use super::ids::Attempt;
 use super::task::{Failure, Published, PullRequestRef, Refusal, Stage, State, StoppedBy, Task};
 use super::time::Timestamp;
 use super::untrusted::Untrusted;
@@ -267,19 +267,18 @@ fn effects(before: &Task, after: &State, event: &Event, closed: Option<Attempt>)
     if matches!(event, Event::Denied { .. }) {
         return effects;
     }
-    effects.extend(shown(before, task()));
+    effects.push(Effect::ShowStatus { task: task() });
+    let begins = matches!(event, Event::Authorised);
+    if begins || before.state.words().status != after.words().status {
+        let (repo, issue) = (before.request.repo_id, before.request.issue);
+        effects.push(Effect::ShowLabel { repo, issue, task: task() });
+    }
+    if begins || after.is_final() {
+        effects.push(Effect::React { task: task() });
+    }
     let tells = after.is_final() && !matches!(after, State::Succeeded { .. });
     if tells {
         effects.push(Effect::TellEnd { task: task() });
     }
     effects
-}
-
-/// The projections of a task: status comment, label, reaction.
-fn shown(task: &Task, id: TaskId) -> [Effect; 3] {
-    [
-        Effect::ShowStatus { task: id.clone() },
-        Effect::ShowLabel { repo: task.request.repo_id, issue: task.request.issue, task: id.clone() },
-        Effect::React { task: id },
-    ]
 }

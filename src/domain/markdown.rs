@@ -4,12 +4,20 @@
 
 mod inline;
 
+pub(super) use inline::BacktickRuns;
+
 /// The byte offsets at which lines begin to speak: the first visible character of each line that is neither in fenced,
 /// indented or inline code, nor quoted, nor in an HTML comment, verbatim element or tag, nor in a link.
 #[must_use]
 pub fn spoken_line_starts(text: &str) -> Vec<usize> {
-    let mut scan =
-        Scan { text, hidden_until: 0, paragraph: None, starts: Vec::new(), search: inline::Search::default() };
+    let mut scan = Scan {
+        text,
+        hidden_until: 0,
+        mute_until: 0,
+        paragraph: None,
+        starts: Vec::new(),
+        search: inline::Search::default(),
+    };
     let mut fence: Option<Fence> = None;
     for (start, line) in lines(text) {
         let shape = Shape::of(line);
@@ -41,8 +49,10 @@ pub fn spoken_line_starts(text: &str) -> Vec<usize> {
 /// One pass over a text, paragraph by paragraph.
 struct Scan<'t> {
     text: &'t str,
-    /// Lines that begin before this offset are inside something that began in an earlier paragraph.
+    /// Lines that begin before this offset are in a block of HTML, and are not read at all.
     hidden_until: usize,
+    /// Lines that begin before this offset are read, but do not speak: an element of an earlier paragraph is still open.
+    mute_until: usize,
     paragraph: Option<Paragraph>,
     starts: Vec<usize>,
     search: inline::Search,
@@ -81,13 +91,17 @@ impl Scan<'_> {
     }
 
     fn end_paragraph(&mut self) {
-        let Some(paragraph) = self.paragraph.take() else { return };
+        let Some(paragraph) = self.paragraph.take() else {
+            return;
+        };
+        let mute_until = self.mute_until;
         let hidden = inline::hidden(self.text, paragraph.start, paragraph.end, &mut self.search);
-        self.hidden_until = self.hidden_until.max(hidden.last().map_or(0, |range| range.end));
-        let mut ranges = hidden.iter().peekable();
+        self.hidden_until = self.hidden_until.max(hidden.block_end);
+        self.mute_until = mute_until.max(hidden.ranges.last().map_or(0, |range| range.end));
+        let mut ranges = hidden.ranges.iter().peekable();
         for at in paragraph.candidates {
             while ranges.next_if(|range| range.end <= at).is_some() {}
-            if ranges.peek().is_none_or(|range| at < range.start) {
+            if at >= mute_until && ranges.peek().is_none_or(|range| at < range.start) {
                 self.starts.push(at);
             }
         }
@@ -108,7 +122,7 @@ enum Kind {
     Quote,
     /// Opens fenced code, perhaps after list markers.
     Fence(Fence),
-    /// A heading, list item or rule: begins a paragraph of its own and does not begin with a word.
+    /// A heading, list item, rule or block of HTML: begins a paragraph of its own and does not begin with a word.
     Block,
     /// Text.
     Plain,
@@ -116,25 +130,24 @@ enum Kind {
 
 impl Shape {
     fn of(line: &str) -> Self {
-        let (indent, mut rest) = indentation(line);
+        let (indent, rest) = indentation(line);
         if rest.is_empty() {
             return Self { indent, kind: Kind::Blank };
         }
         if indent < 4 && rest.starts_with('>') {
             return Self { indent, kind: Kind::Quote };
         }
-        let (mut column, mut in_list) = (indent, false);
-        while let Some(marker) = list_marker(rest) {
-            let (gap, after) = indentation(rest.get(marker..).unwrap_or_default());
-            (column, rest, in_list) = (column + marker + gap, after, true);
-        }
+        let text = rest;
+        let (column, rest) = past_markers(line);
+        let in_list = rest.len() < text.len();
         if let Some((mark, length)) = opens_fence(rest).filter(|_| indent < 4) {
             return Self { indent, kind: Kind::Fence(Fence { mark, length, column, in_list }) };
         }
         let heading = rest.trim_start_matches('#');
         let is_heading = heading.len() < rest.len() && heading.chars().next().is_none_or(char::is_whitespace);
         let is_rule = !rest.contains(|c: char| !matches!(c, '-' | '*' | '_' | '=' | ' ' | '\t'));
-        let kind = if in_list || is_heading || is_rule { Kind::Block } else { Kind::Plain };
+        let is_html = indent < 4 && inline::begins_html_block(rest);
+        let kind = if in_list || is_heading || is_rule || is_html { Kind::Block } else { Kind::Plain };
         Self { indent, kind }
     }
 }
@@ -191,15 +204,28 @@ pub(super) fn list_marker(rest: &str) -> Option<usize> {
 
 /// A line's indentation in columns, and what comes after it.
 pub(super) fn indentation(line: &str) -> (usize, &str) {
-    let mut column = 0;
-    for (at, byte) in line.bytes().enumerate() {
+    indentation_from(0, line)
+}
+
+/// The column reached by the blanks that begin a text at `column`, and what comes after them.
+pub(super) fn indentation_from(mut column: usize, text: &str) -> (usize, &str) {
+    for (at, byte) in text.bytes().enumerate() {
         match byte {
             b' ' => column += 1,
             b'\t' => column += 4 - column % 4,
-            _ => return (column, line.get(at..).unwrap_or_default()),
+            _ => return (column, text.get(at..).unwrap_or_default()),
         }
     }
     (column, "")
+}
+
+/// A line's column and text after its list markers.
+pub(super) fn past_markers(line: &str) -> (usize, &str) {
+    let (mut column, mut rest) = indentation(line);
+    while let Some(marker) = list_marker(rest) {
+        (column, rest) = indentation_from(column + marker, rest.get(marker..).unwrap_or_default());
+    }
+    (column, rest)
 }
 
 /// Each line without its ending (`\n`, `\r\n` or `\r`), with the offset it begins at.

@@ -125,8 +125,13 @@ fn without_trailers(text: &str) -> Vec<&str> {
 
 /// Whether a line is a trailer that git, GitHub or Porter gives a meaning to.
 fn is_trailer(line: &str) -> bool {
-    let Some((key, _)) = line.trim_start().split_once([':', '=']) else { return false };
+    let Some((key, _)) = line.trim_start().split_once([':', '=']) else {
+        return false;
+    };
     let key = key.trim_end().to_ascii_lowercase();
     let known = ["change-id", "on-behalf-of", "skip-checks", "request-checks"].contains(&key.as_str());
     known || key.starts_with("porter-") || (key.ends_with("-by") && !key.contains(' '))
 }
+
+#[cfg(test)]
+mod tests;

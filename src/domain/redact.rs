@@ -117,7 +117,9 @@ impl Redactor {
         let (places, dense): (Vec<usize>, Vec<u8>) =
             content.iter().copied().enumerate().filter(|(_, byte)| !byte.is_ascii_whitespace()).unzip();
         for (at, &start) in places.iter().enumerate() {
-            let Some(length) = self.begins_with(dense.get(at..).unwrap_or_default()) else { continue };
+            let Some(length) = self.begins_with(dense.get(at..).unwrap_or_default()) else {
+                continue;
+            };
             let end = places.get(at + length - 1).map_or(content.len(), |last| last + 1);
             match found.last_mut() {
                 Some(last) if start <= last.end => last.end = last.end.max(end),

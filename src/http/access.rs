@@ -37,7 +37,7 @@ fn change(app: &App<'_>, request: &Request) -> Result<(), Problem> {
     if origin != format!("http://{host}") && origin != format!("https://{host}") {
         return Err(Problem::Forbidden("The request must come from Porter's own page (Origin)."));
     }
-    if !request.header("content-type").starts_with("application/json") {
+    if !is_json(&request.header("content-type")) {
         return Err(Problem::Unsupported);
     }
     let Some(expected) = &app.config.start_token else {
@@ -48,6 +48,11 @@ fn change(app: &App<'_>, request: &Request) -> Result<(), Problem> {
     } else {
         Err(Problem::Forbidden("The start-up token is missing or wrong: reload the page that npm start shows."))
     }
+}
+
+/// Whether a media type is JSON, parameters aside.
+fn is_json(content_type: &str) -> bool {
+    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }
 
 /// Compares in constant time, by the MACs of both.

@@ -11,7 +11,7 @@ use crate::app::App;
 use crate::app::create_task::{Made, Wanted};
 use crate::app::stop_task::{Retried, StopOutcome};
 use crate::domain::agent::Agent;
-use crate::domain::command::{Flags, Priority};
+use crate::domain::command::{Flags, Priority, model_name};
 use crate::domain::ids::{IssueNumber, RepoName, TaskId};
 use crate::domain::task::{StoppedBy, Task};
 use crate::domain::time::Timestamp;
@@ -31,15 +31,12 @@ const STATUSES: [&str; 6] = ["queued", "running", "success", "failed", "timed_ou
 
 /// `GET /api/tasks`
 pub(super) async fn list(app: &App<'_>, request: &Request, which: Which) -> Result<Answer, Problem> {
-    let filter = filter(&request.query)?;
+    let filter = Filter { ended: which == Which::Ended, ..filter(&request.query)? };
     let limit = filter.limit;
     let mut found = tasks(app.sql, &Filter { limit: limit + 1, ..filter }).await?;
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|task| format!("{}.{}", task.created_at.millis(), task.id));
-    if which == Which::Ended {
-        found.retain(|task| task.state.is_final());
-    }
     let found: Vec<_> = found.iter().map(brief).collect();
     Ok(Answer::json(200, &json!({"tasks": found, "next": next})))
 }
@@ -114,6 +111,9 @@ pub(super) async fn show(app: &App<'_>, id: &str) -> Result<Answer, Problem> {
 /// `GET /api/tasks/:id/events`
 pub(super) async fn stream(app: &App<'_>, request: &Request, id: &str) -> Result<Answer, Problem> {
     let task = load(app, id).await?;
+    if request.method == "HEAD" {
+        return Ok(Answer::typed(200, "text/event-stream; charset=utf-8", Vec::new()));
+    }
     let last = request.header("last-event-id");
     let after = if last.is_empty() { 0 } else { last.parse().unwrap_or(0) };
     Ok(Answer { reply: Reply::Events { task: task.id, after }, drain: false })
@@ -170,12 +170,22 @@ pub(super) async fn create(app: &App<'_>, request: &Request) -> Result<Answer, P
             Priority::from_number(number).ok_or_else(|| wrong("priority", "must be 0 (low), 1 (normal) or 2 (high)"))?
         }
     };
+    let model = match new.model.as_deref() {
+        None => None,
+        Some(name) => {
+            let rule = "must be 1 to 100 of A-Z a-z 0-9 . _ : / @ + [ ] -, beginning with a letter or digit";
+            Some(model_name(name).ok_or_else(|| wrong("model", rule))?)
+        }
+    };
+    if new.issue_number < 1 {
+        return Err(wrong("issueNumber", "must be the number of an issue or pull request"));
+    }
     let wanted = Wanted {
         repo: RepoName::parse(&new.repo).map_err(|error| wrong("repo", &error.to_string()))?,
         issue: IssueNumber(new.issue_number),
         agent,
         instructions: new.instructions.unwrap_or_default(),
-        flags: Flags { priority, model: new.model, ..Flags::default() },
+        flags: Flags { priority, model, ..Flags::default() },
     };
     match app.create_task(wanted).await? {
         Made::Task(id) => Ok(Answer::json(202, &json!({"task_id": id})).and_drain()),

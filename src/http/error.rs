@@ -72,7 +72,10 @@ pub(super) fn answer(app: &App<'_>, route: &Route, problem: Problem) -> Answer {
         Problem::Fault(fault) => {
             let route = format!("{route:?}");
             app.log_fault(Level::Error, "A request failed", &fault, &[("request_id", &id), ("route", &route)]);
-            answer.with("retry-after", "5")
+            match fault.kind {
+                FaultKind::Transient { .. } => answer.with("retry-after", "5"),
+                FaultKind::Permanent => answer,
+            }
         }
         Problem::NotFound
         | Problem::NotLetIn

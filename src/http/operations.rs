@@ -2,19 +2,20 @@
 
 use std::fmt::Write as _;
 
+use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::callbacks::bytes;
+use super::callbacks::{bytes, read};
 use super::error::Problem;
 use super::{Answer, Request};
 use crate::app::App;
 use crate::app::check_setup::{Check, Verdict};
 use crate::ports::{HttpRequest, Method};
-use crate::store::{effects, facts, read};
+use crate::store::{effects, facts, read as numbers};
 
 /// `GET /healthz`: whether the database answers.
 pub(super) async fn health(app: &App<'_>) -> Answer {
-    let ok = read::is_migrated(app.sql).await;
+    let ok = numbers::is_migrated(app.sql).await;
     let (status, database) = if ok { (200, "ok") } else { (503, "no answer, or no tables") };
     Answer::json(status, &json!({"ok": ok, "database": database}))
 }
@@ -37,22 +38,31 @@ fn check_json(check: &Check) -> Value {
 pub(super) fn local(app: &App<'_>) -> Result<Answer, Problem> {
     let Some(mut local) = local_settings(app) else { return Err(Problem::NotFound) };
     if let Some(fields) = local.as_object_mut() {
-        fields.remove("comment_url");
+        if fields.remove("comment_url").is_some() {
+            fields.insert("comment_url".to_owned(), Value::String("/api/local/comment".to_owned()));
+        }
         if let Some(token) = &app.config.start_token {
             fields.insert("start_token".to_owned(), Value::String(token.expose().to_owned()));
         }
-        fields.insert("comment_url".to_owned(), Value::String("/api/local/comment".to_owned()));
     }
     Ok(Answer::json(200, &local))
 }
 
 /// `POST /api/local/comment`: hands the demo's comment to the stand-in GitHub, which the page itself may not reach.
 pub(super) async fn local_comment(app: &App<'_>, request: &Request) -> Result<Answer, Problem> {
-    let address = local_settings(app).and_then(|local| Some(local.get("comment_url")?.as_str()?.to_owned()));
-    let Some(url) = address else { return Err(Problem::NotFound) };
+    #[derive(Deserialize)]
+    struct Written {
+        body: String,
+    }
+    let Some(local) = local_settings(app) else { return Err(Problem::NotFound) };
+    let Some(url) = local.get("comment_url").and_then(Value::as_str) else { return Err(Problem::NotFound) };
+    let Written { body } = read(bytes(request, 64 * 1024)?)?;
+    let named = |name: &str| local.get(name).cloned().unwrap_or_default();
+    let comment = json!({"repo": named("repo"), "issue": named("issue"), "author": named("author"), "body": body});
     let headers = vec![("content-type", "application/json".to_owned()), ("user-agent", "porter".to_owned())];
-    let body = bytes(request, 64 * 1024)?.to_vec();
-    let sent = app.http.send(HttpRequest { method: Method::Post, url, headers, body, timeout_ms: 10_000 }).await?;
+    let body = comment.to_string().into_bytes();
+    let asked = HttpRequest { method: Method::Post, url: url.to_owned(), headers, body, timeout_ms: 10_000 };
+    let sent = app.http.send(asked).await?;
     Ok(Answer::typed(sent.status, "application/json", sent.body))
 }
 
@@ -63,7 +73,7 @@ fn local_settings(app: &App<'_>) -> Option<Value> {
 /// `GET /metrics`: numbers in Prometheus' text format.
 pub(super) async fn metrics(app: &App<'_>) -> Result<Answer, Problem> {
     let mut text = String::new();
-    gauge(&mut text, "porter_tasks", "Tasks by state.", &read::counts(app.sql).await?);
+    gauge(&mut text, "porter_tasks", "Tasks by state.", &numbers::counts(app.sql).await?);
     gauge(&mut text, "porter_effects", "Effects by state.", &effects::counts(app.sql).await?);
     if let Some(tick) = facts::load(app.sql, facts::LAST_TICK).await? {
         let age = app.clock.now().since(tick.at) / 1000;

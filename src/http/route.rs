@@ -111,7 +111,7 @@ impl Route {
     /// The route of a request. Paths are matched as sent: nothing Porter answers needs percent-encoding.
     #[must_use]
     pub fn parse(method: &str, path: &str) -> Self {
-        let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+        let parts: Vec<&str> = path.strip_prefix('/').unwrap_or(path).split('/').collect();
         match parts.as_slice() {
             ["healthz"] => get(method, Self::Health),
             ["metrics"] => get(method, Self::Metrics),

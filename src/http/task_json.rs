@@ -36,7 +36,10 @@ pub(super) struct TaskJson {
     attempt: u32,
     usage: Option<UsageJson>,
     prompt_hash: Option<String>,
-    readiness: Option<serde_json::Value>,
+    /// 0 to 100.
+    readiness: Option<u8>,
+    /// What the readiness was made of.
+    assessment: Option<serde_json::Value>,
 }
 
 /// What the models cost.
@@ -58,7 +61,9 @@ pub(super) async fn whole(app: &App<'_>, task: &Task) -> Result<TaskJson, Fault>
         json.agent = job.agent.word();
         json.branch = Some(job.branch.to_string());
         json.prompt_hash = Some(job.prompt_sha256);
-        json.readiness = Some(job.assessment);
+        json.readiness =
+            job.assessment.get("score").and_then(serde_json::Value::as_u64).and_then(|s| u8::try_from(s).ok());
+        json.assessment = Some(job.assessment);
     }
     if let Some(attempt) = attempts::newest(app.sql, &task.id).await? {
         json.phase = attempt.phase.map(crate::protocol::wire::Phase::word).filter(|_| !task.state.is_final());
@@ -107,6 +112,7 @@ pub(super) fn brief(task: &Task) -> TaskJson {
         usage: None,
         prompt_hash: None,
         readiness: None,
+        assessment: None,
     }
 }
 

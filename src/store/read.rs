@@ -18,6 +18,8 @@ pub struct Filter {
     pub repo: Option<String>,
     /// An agent's word.
     pub agent: Option<String>,
+    /// Only those that have ended.
+    pub ended: bool,
     /// Words of title, repository, number, agent or login.
     pub words: Option<String>,
     /// After this task of the previous page.
@@ -50,23 +52,26 @@ pub struct LogBatch {
     pub lines: String,
 }
 
+/// Later than any task; below 2^53, as every number that is bound.
+const END_OF_TIME: i64 = 1 << 52;
+
 /// The newest tasks that fit a filter.
 pub async fn tasks(sql: &dyn Sql, filter: &Filter) -> Result<Vec<Task>, Fault> {
     let (at, id) = match &filter.after {
         Some((at, id)) => (Value::from(*at), Value::from(id.as_str())),
-        None => (Value::Null, Value::Null),
+        None => (Value::from(END_OF_TIME), Value::from("")),
     };
     let words = filter.words.as_ref().map(|words| words.to_lowercase());
     let statement = Statement::new(
         concat!(
             "SELECT ",
             task_columns!(),
-            " FROM tasks WHERE (?1 IS NULL OR created_at < ?1 OR (created_at = ?1 AND id < ?2)) \
+            " FROM tasks WHERE (created_at, id) < (?1, ?2) \
              AND (?3 IS NULL OR ?3 = CASE state WHEN 'accepted' THEN 'queued' WHEN 'launching' THEN 'running' \
              WHEN 'publishing' THEN 'running' WHEN 'succeeded' THEN 'success' WHEN 'no_changes' THEN 'success' \
              WHEN 'refused' THEN 'failed' ELSE state END) \
              AND (?4 IS NULL OR lower(repo_name) = lower(?4)) AND (?5 IS NULL OR agent = ?5) \
-             AND (?6 IS NULL OR instr(search, ?6) > 0) ORDER BY created_at DESC, id DESC LIMIT ?7"
+             AND (?6 IS NULL OR instr(search, ?6) > 0) AND (?8 = 0 OR finished_at IS NOT NULL) ORDER BY created_at DESC, id DESC LIMIT ?7"
         ),
         [
             at,
@@ -76,6 +81,7 @@ pub async fn tasks(sql: &dyn Sql, filter: &Filter) -> Result<Vec<Task>, Fault> {
             filter.agent.as_deref().into(),
             words.into(),
             filter.limit.into(),
+            i64::from(filter.ended).into(),
         ],
     );
     rows(sql, statement).await?.iter().map(read_task).collect()

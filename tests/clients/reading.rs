@@ -1,9 +1,9 @@
 //! Reading: the repository, permissions, issues, files, trees, differences, search, polling.
 
+use porter::clients::github::Subject;
 use porter::clients::github::contents::FileBytes;
 use porter::clients::github::polling::{PollAsk, Polled};
 use porter::clients::github::repository::Role;
-use porter::clients::github::Subject;
 use porter::domain::credential::Credential;
 use porter::domain::ids::{Branch, IssueNumber, RepoId, UserId};
 use porter::domain::time::Timestamp;

@@ -143,7 +143,9 @@ pub(super) struct Builder {
 impl Builder {
     /// Reads a word that may be a flag: `false` when it is none. `after` is the text after it.
     pub(super) fn take(&mut self, word: &str, after: &str) -> Result<bool, Problem> {
-        let Some(written) = Written::read(word) else { return Ok(false) };
+        let Some(written) = Written::read(word) else {
+            return Ok(false);
+        };
         let Some(flag) = Flag::named(&written.name).filter(|_| written.dashes == Dashes::Two) else {
             let meant = Flag::near(&written.name);
             let is_one = written.dashes == Dashes::Two || meant.is_some();
@@ -172,7 +174,7 @@ impl Builder {
     fn set(&mut self, flag: Flag, value: &str) -> Option<()> {
         match flag {
             Flag::Priority => self.flags.priority = Priority::parse(value)?,
-            Flag::Model => self.flags.model = Some(model(value)?),
+            Flag::Model => self.flags.model = Some(model_name(value)?),
             Flag::Branch => self.flags.branch = Some(branch(value)?),
             Flag::Base => self.flags.base = Some(branch(value)?),
             Flag::NoTests => return None,
@@ -242,7 +244,9 @@ fn unquoted(value: &str) -> &str {
     inside.unwrap_or(value)
 }
 
-fn model(value: &str) -> Option<String> {
+/// Reads a model's name; `None` when it breaks the rule of [`Flags::model`].
+#[must_use]
+pub fn model_name(value: &str) -> Option<String> {
     let allowed =
         |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'/' | b'@' | b'+' | b'[' | b']' | b'-');
     let begins = value.starts_with(|c: char| c.is_ascii_alphanumeric());

@@ -17,7 +17,9 @@ pub(super) fn strip<'t>(text: &'t str, mention: &str) -> Option<&'t str> {
 #[must_use]
 pub fn may_mention(raw_json: &[u8], mention: &str) -> bool {
     let wanted = mention.as_bytes();
-    let Some(&first) = wanted.first() else { return true };
+    let Some(&first) = wanted.first() else {
+        return true;
+    };
     if !mention.is_ascii() {
         return true;
     }
@@ -30,7 +32,9 @@ pub fn may_mention(raw_json: &[u8], mention: &str) -> bool {
 /// Whether JSON string content begins with the wanted ASCII text once its escapes are read.
 fn begins_with(mut json: &[u8], wanted: &[u8]) -> bool {
     wanted.iter().all(|&byte| {
-        let Some((read, rest)) = character(json) else { return false };
+        let Some((read, rest)) = character(json) else {
+            return false;
+        };
         json = rest;
         read.eq_ignore_ascii_case(&byte)
     })
@@ -71,6 +75,7 @@ mod tests {
             assert!(!may_mention(raw.as_bytes(), "@porter"), "{raw}");
         }
         assert!(may_mention(br#"{"body":"\/porter fix"}"#, "/porter"));
+        assert!(may_mention(br#"{"body":"@o\/porter fix"}"#, "@o/porter"));
         assert!(may_mention(b"anything", ""));
     }
 

@@ -1,7 +1,7 @@
 //! The lines of a text as blocks, printed so that GitHub must read them as they were read here: code is fenced and closed.
 
 use super::inline;
-use crate::domain::markdown::{indentation, list_marker, opens_fence};
+use crate::domain::markdown::{indentation, list_marker, opens_fence, past_markers};
 
 /// Deeper quotations are shown as text.
 const DEEPEST_QUOTE: usize = 8;
@@ -85,7 +85,9 @@ impl Printer {
         }
         let mut line = line;
         if self.in_comment {
-            let Some((_, after)) = line.split_once("-->") else { return };
+            let Some((_, after)) = line.split_once("-->") else {
+                return;
+            };
             (line, self.in_comment) = (after, false);
         }
         if line.trim().is_empty() {
@@ -98,7 +100,9 @@ impl Printer {
     /// Prints a line that opens fenced code; `false` if it does not.
     fn opening(&mut self, line: &str) -> bool {
         let (column, rest) = past_markers(line);
-        let Some((mark, length)) = opens_fence(rest) else { return false };
+        let Some((mark, length)) = opens_fence(rest) else {
+            return false;
+        };
         let indent = indentation(line).0;
         let in_list = column > indent;
         // In these places GitHub could go on with the paragraph above instead.
@@ -157,7 +161,9 @@ impl Printer {
         // What was taken out may have uncovered marks of code or quotation.
         let uncovered = past_markers_and_quotes(&text);
         let text = match text.split_at_checked(text.len() - uncovered.len()) {
-            Some((before, marks)) if opens_fence(marks).is_some() => format!("{before}\\{marks}"),
+            Some((before, marks)) if opens_fence(marks).is_some() || may_define(marks) => {
+                format!("{before}\\{marks}")
+            }
             _ => text,
         };
         if !(printed.in_comment && text.trim().is_empty()) {
@@ -214,14 +220,9 @@ fn leading_code(lines: &[&str]) -> usize {
     block.enumerate().filter(|(_, line)| is_code(line)).last().map_or(0, |(index, _)| index + 1)
 }
 
-/// A line's column and text after its list markers.
-fn past_markers(line: &str) -> (usize, &str) {
-    let (mut column, mut rest) = indentation(line);
-    while let Some(marker) = list_marker(rest) {
-        let (gap, after) = indentation(rest.get(marker..).unwrap_or_default());
-        (column, rest) = (column + marker + gap, after);
-    }
-    (column, rest)
+/// Whether a line may begin the definition of a link whose name or target holds backticks that are read as code here.
+fn may_define(marks: &str) -> bool {
+    marks.starts_with('[') && (!marks.contains(']') || (marks.contains("]:") && marks.contains('`')))
 }
 
 fn past_markers_and_quotes(line: &str) -> &str {

@@ -1,11 +1,16 @@
 //! What stands within a line: mentions, references and addresses made harmless, tags shown, images turned into links.
 
+use crate::domain::markdown::BacktickRuns;
+
 /// Goes behind `@`, `#` and the like, so that GitHub reads no name or number there.
 const BREAK: char = '\u{200b}';
 
+/// A tag or address in angle brackets is looked at as a whole up to this many bytes, beyond that it is shown.
+const LONGEST_TAG: usize = 600;
+
 /// Text without markdown, as in a commit message: nothing is exempt.
 pub(super) fn plain(text: &str) -> String {
-    let mut ink = Ink { out: String::with_capacity(text.len()), markdown: false };
+    let mut ink = Ink::new(text.len(), false);
     ink.run(text);
     ink.out
 }
@@ -37,33 +42,35 @@ pub(super) struct Line {
 /// Code spans are those that open and close on the line; every other backtick is escaped, so that none pairs with one
 /// of another line and the reading here is the reading there.
 pub(super) fn markdown(line: &str, comment_closes_later: bool) -> Line {
-    let mut ink = Ink { out: String::with_capacity(line.len() + 8), markdown: true };
-    let runs = backtick_runs(line);
+    let mut ink = Ink::new(line.len(), true);
+    let mut runs = BacktickRuns::of(line, 0, line.len());
     // In a table a pipe ends the cell even within code: then no span on the line is certain.
     let certain = !line.contains('|');
-    let (mut at, mut text_from, mut next_run) = (0, 0, 0);
+    let (mut at, mut text_from) = (0, 0);
+    let last_close = line.rfind("-->");
     while let Some(byte) = line.as_bytes().get(at) {
         match byte {
             b'\\' => at += 1 + line.as_bytes().get(at + 1).map_or(0, |b| usize::from(b.is_ascii_punctuation())),
             b'`' => {
                 ink.run(slice(line, text_from, at));
                 let length = line.bytes().skip(at).take_while(|&b| b == b'`').count();
-                while runs.get(next_run).is_some_and(|run| run.0 < at + length) {
-                    next_run += 1;
-                }
-                let closing = runs.iter().skip(next_run).find(|run| run.1 == length);
-                let end = closing.map_or(at + length, |run| run.0 + run.1);
+                let closing = runs.closing(at + length, length);
+                let end = closing.unwrap_or(at + length);
                 ink.backticks(slice(line, at, end), length, closing.is_some(), certain);
                 (at, text_from) = (end, end);
             }
             b'<' if slice(line, at, line.len()).starts_with("<!--") => {
-                let close = slice(line, at + 4, line.len()).find("-->").map(|found| at + 4 + found + 3);
+                let ahead = last_close.filter(|&close| close >= at + 4);
+                let close =
+                    ahead.and_then(|_| slice(line, at + 4, line.len()).find("-->")).map(|found| at + 4 + found + 3);
                 if close.is_none() && !comment_closes_later {
                     at += 1;
                     continue;
                 }
                 ink.run(slice(line, text_from, at));
-                let Some(close) = close else { return Line { text: ink.out, in_comment: true } };
+                let Some(close) = close else {
+                    return Line { text: ink.out, in_comment: true };
+                };
                 ink.gap();
                 (at, text_from) = (close, close);
             }
@@ -88,18 +95,6 @@ fn slice(line: &str, from: usize, to: usize) -> &str {
     line.get(from.min(line.len())..to.min(line.len())).unwrap_or_default()
 }
 
-/// Start and length of each run of backticks.
-fn backtick_runs(line: &str) -> Vec<(usize, usize)> {
-    let mut runs: Vec<(usize, usize)> = Vec::new();
-    for (at, _) in line.bytes().enumerate().filter(|&(_, b)| b == b'`') {
-        match runs.last_mut() {
-            Some((start, length)) if *start + *length == at => *length += 1,
-            _ => runs.push((at, 1)),
-        }
-    }
-    runs
-}
-
 fn starts_with_word(text: &str, word: &str) -> bool {
     text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word))
 }
@@ -108,18 +103,29 @@ fn starts_with_word(text: &str, word: &str) -> bool {
 struct Ink {
     out: String,
     markdown: bool,
+    /// Whether this may be code or not: then marks are broken rather than escaped, which is harmless in both.
+    either: bool,
+    /// Up to where `out` was searched for an address, and whether one was open there.
+    searched: usize,
+    in_address: bool,
 }
 
 impl Ink {
+    fn new(length: usize, markdown: bool) -> Self {
+        Self { out: String::with_capacity(length + 8), markdown, either: false, searched: 0, in_address: false }
+    }
+
     /// Prints text outside code.
     fn run(&mut self, text: &str) {
         let mut rest = text;
+        let behind_last_tag = text.len() - text.rfind('>').unwrap_or(0);
         while let Some(c) = rest.chars().next() {
             let after = rest.get(c.len_utf8()..).unwrap_or_default();
             let consumed = match c {
                 'h' | 'H' => self.address(rest),
-                '<' if self.markdown => self.angle(rest),
+                '<' if self.markdown => self.angle(rest, rest.len() > behind_last_tag),
                 '[' if self.markdown => self.bracket(after),
+                '(' if self.markdown && self.out.ends_with(']') && !target_closes(after) => self.no_target(),
                 '\\' if self.markdown && after.starts_with(['<', '&', '\\']) => self.escaped(after),
                 _ => 0,
             };
@@ -144,6 +150,10 @@ impl Ink {
                 .iter()
                 .any(|switch| starts_with_word(after, switch)),
             '*' => starts_with_word(after, "**NO_CI***"),
+            '<' | '!' | '&' => {
+                self.either
+                    && after.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?' | '[' | '#'))
+            }
             _ => false,
         };
         match c {
@@ -184,10 +194,17 @@ impl Ink {
         0
     }
 
+    /// A link's target that goes on elsewhere: GitHub would read backticks within it as part of the target.
+    fn no_target(&mut self) -> usize {
+        self.out.push_str("\\(");
+        1
+    }
+
     /// `<`: an address in angle brackets is printed bare, an image as a link, any other tag is shown.
-    fn angle(&mut self, rest: &str) -> usize {
+    fn angle(&mut self, rest: &str, closes: bool) -> usize {
         let inside = rest.get(1..).unwrap_or_default();
-        let whole = inside.find('>').and_then(|end| inside.get(..end));
+        let reach = if closes { LONGEST_TAG } else { 0 };
+        let whole = inside.bytes().take(reach).position(|b| b == b'>').and_then(|end| inside.get(..end));
         if let Some(target) = whole.filter(|target| is_address(target) && !target.contains([' ', '\t', '<'])) {
             self.url(target);
             return target.len() + 2;
@@ -227,10 +244,14 @@ impl Ink {
         if !is_address(rest) {
             return 0;
         }
-        let ends = |c: char| {
-            c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!' | '&')
+        let ends =
+            |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '`' | ')' | ']' | '|' | '\\' | '[' | '!');
+        // Two addresses without a blank between them are two here, whatever they are elsewhere.
+        let stops = |(at, c): &(usize, char)| {
+            ends(*c) || (*at > 0 && matches!(c, 'h' | 'H') && is_address(slice(rest, *at, rest.len())))
         };
-        let url = rest.get(..rest.find(ends).unwrap_or(rest.len())).unwrap_or_default();
+        let end = rest.char_indices().find(stops).map_or(rest.len(), |(at, _)| at);
+        let url = slice(rest, 0, end);
         self.url(url);
         url.len()
     }
@@ -254,10 +275,14 @@ impl Ink {
             }
             None => format!("{host}{path}"),
         };
-        for c in address.chars() {
+        for (at, c) in address.char_indices() {
             let behind_word = self.out.ends_with(|c: char| c.is_ascii_alphanumeric());
+            let after = address.get(at + c.len_utf8()..).unwrap_or_default();
             match c {
                 '@' if !behind_word => self.out.push_str("%40"),
+                // A fragment of digits is a reference wherever GitHub makes no link of the address.
+                '0'..='9' if self.out.ends_with('#') => self.out.push_str(&format!("%{:02x}", u32::from(c))),
+                '&' if self.markdown && spells(after) => self.out.push_str("&amp;"),
                 _ => self.out.push(c),
             }
         }
@@ -270,8 +295,25 @@ impl Ink {
         }
     }
 
+    /// Keeps code apart from an address before it: GitHub reads an address up to the next blank, backticks and all.
+    fn leave_address(&mut self) {
+        // Three bytes of what was searched before, in case a mark was cut there.
+        let from = self.out.floor_char_boundary(self.searched.saturating_sub(3));
+        let added = slice(&self.out, from, self.out.len());
+        let opens = |text: &str| text.contains("://") || text.to_ascii_lowercase().contains("www.");
+        self.in_address = match added.rsplit_once(char::is_whitespace) {
+            Some((_, token)) => opens(token),
+            None => self.in_address || opens(added),
+        };
+        self.searched = self.out.len();
+        if self.in_address {
+            self.out.push(' ');
+        }
+    }
+
     /// A code span, or a run of backticks that opens none.
     fn backticks(&mut self, span: &str, length: usize, closed: bool, certain: bool) {
+        self.leave_address();
         if !closed {
             span.chars().for_each(|c| self.out.extend(['\\', c]));
         } else if certain {
@@ -279,7 +321,9 @@ impl Ink {
         } else {
             let fence = slice(span, 0, length);
             let inner = slice(span, length, span.len() - length);
-            let spoken = plain(&code(inner));
+            let mut spoken = Ink { either: true, ..Ink::new(inner.len(), false) };
+            spoken.run(&code(inner));
+            let spoken = spoken.out;
             self.out.push_str(&format!("{fence}{spoken}{fence}"));
         }
     }
@@ -302,6 +346,25 @@ fn reference_in(path: &str) -> Option<usize> {
     None
 }
 
+/// Whether a link's target with its title, begun by `(`, surely ends within the text.
+fn target_closes(after: &str) -> bool {
+    let (mut quote, mut depth, mut before) = (None, 0_usize, ' ');
+    for c in after.chars().take(LONGEST_TAG) {
+        match (quote, c) {
+            _ if before == '\\' => {}
+            (Some(open), _) => quote = Some(open).filter(|_| c != open),
+            (None, '"' | '\'') if before.is_whitespace() => quote = Some(c),
+            (None, '<') => return false,
+            (None, '(') => depth += 1,
+            (None, ')') if depth == 0 => return true,
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+        before = if before == '\\' { ' ' } else { c };
+    }
+    false
+}
+
 fn ends_with_gh(out: &str) -> bool {
     let mut last = out.chars().rev();
     let gh = last.next().is_some_and(|c| c.eq_ignore_ascii_case(&'h'))
@@ -311,9 +374,11 @@ fn ends_with_gh(out: &str) -> bool {
 
 /// Whether `&` begins an entity that could spell `@`, `#` or markup.
 fn spells(after: &str) -> bool {
-    let harmless = ["amp;", "lt;", "gt;", "quot;", "nbsp;"];
-    let begins = after.starts_with(|c: char| c == '#' || c.is_ascii_alphabetic());
-    begins && !harmless.iter().any(|entity| after.starts_with(entity))
+    let harmless = ["amp", "lt", "gt", "quot", "nbsp"];
+    let end = after.bytes().take(33).position(|b| b == b';');
+    let name = end.and_then(|end| after.get(..end)).unwrap_or_default();
+    let is_name = (2..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'#');
+    is_name && !harmless.contains(&name)
 }
 
 /// The value of an attribute, in quotes or bare.

@@ -1,3 +1,5 @@
+//! Redaction on tables of real shapes: every form a key travels in, and texts that must stay as they are.
+
 use super::*;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

@@ -22,7 +22,9 @@ pub(super) fn check(set: &ChangeSet) -> Vec<&str> {
 fn stays_inside(path: &str, target: Option<&str>, links: &HashMap<String, Option<String>>) -> bool {
     let git_reads_it =
         matches!(fold(path).rsplit('/').next(), Some(".gitmodules" | ".gitattributes" | ".gitignore" | ".mailmap"));
-    let Some(target) = target.filter(|target| is_relative(target) && !git_reads_it) else { return false };
+    let Some(target) = target.filter(|target| is_relative(target) && !git_reads_it) else {
+        return false;
+    };
     let mut place: Vec<String> = path.split('/').map(str::to_owned).collect();
     place.pop();
     // Parts still to walk, the next one last.
@@ -40,9 +42,13 @@ fn stays_inside(path: &str, target: Option<&str>, links: &HashMap<String, Option
             name if is_git(name) => return false,
             _ => place.push(part),
         }
-        let Some(next) = links.get(&fold(&place.join("/"))) else { continue };
+        let Some(next) = links.get(&fold(&place.join("/"))) else {
+            continue;
+        };
         hops += 1;
-        let Some(next) = next.as_deref().filter(|next| hops <= MOST_HOPS && is_relative(next)) else { return false };
+        let Some(next) = next.as_deref().filter(|next| hops <= MOST_HOPS && is_relative(next)) else {
+            return false;
+        };
         place.pop();
         ahead.extend(next.rsplit('/').map(str::to_owned));
     }

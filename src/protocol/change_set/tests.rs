@@ -1,3 +1,5 @@
+//! The rules of a change set, each with what keeps it and what breaks it.
+
 use super::*;
 use crate::protocol::wire::Encoding;
 use proptest::prelude::*;

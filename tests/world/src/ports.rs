@@ -13,12 +13,15 @@ use crate::github::Github;
 use crate::github::wire::{Request, Response};
 use crate::keys;
 
+/// A root and who answers below it.
+type Host = (String, Rc<dyn Http>);
+
 /// Routes requests by address: GitHub's API and web host to the stand-in, other roots to whoever is plugged in.
 #[derive(Clone)]
 pub struct InProcess {
     github: Rc<RefCell<Github>>,
     clock: Rc<ManualClock>,
-    hosts: Rc<RefCell<Vec<(String, Rc<dyn Http>)>>>,
+    hosts: Rc<RefCell<Vec<Host>>>,
 }
 
 impl InProcess {

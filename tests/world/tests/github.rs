@@ -1,4 +1,10 @@
 //! The stand-in GitHub answers as GitHub does: scopes, conflicts, git objects, conditional requests, deliveries.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::too_many_lines,
+    reason = "a test stops where the world is not as it should be, and tells one story from start to end"
+)]
 
 use porter::domain::secret::Secret;
 use porter::ports::{Clock as _, Crypto as _, Http as _, HttpRequest, Method};

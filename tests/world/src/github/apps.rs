@@ -58,7 +58,7 @@ impl Github {
         let app = self.app.as_ref();
         json!({
             "id": one.id, "account": self.user_json(one.account), "target_id": one.account, "app_id": app.map_or(0, |app| app.id),
-            "app_slug": app.map_or("", |app| app.slug.as_str()), "client_id": app.map_or("", |app| app.client_id.as_str()),
+            "app_slug": app.map_or("", |app| app.slug.as_str()),
             "target_type": self.users.get(&one.account).map_or("User", |user| user.kind.word()),
             "repository_selection": if one.repositories.is_some() { "selected" } else { "all" },
             "access_tokens_url": format!("{}/app/installations/{}/access_tokens", self.roots.api, one.id),

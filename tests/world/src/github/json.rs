@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::caller::Caller;
 use super::state::{Comment, Github, Issue, Label, Reaction, Repository, Role, Subject};
-use super::wire::{Call, merge_into, object, stamp};
+use super::wire::{Call, encode, merge_into, object, stamp};
 
 /// The addresses a repository's object carries, below its own.
 const REPOSITORY_LINKS: [(&str, &str); 37] = [
@@ -81,14 +81,17 @@ impl Github {
     pub(crate) fn user_json(&self, id: i64) -> Value {
         let (login, kind) =
             self.users.get(&id).map_or(("ghost", "User"), |user| (user.login.as_str(), user.kind.word()));
-        let own = format!("{}/users/{login}", self.roots.api);
+        let own = format!("{}/users/{}", self.roots.api, encode(login));
         let mut user = object(USER_LINKS.map(|(key, below)| (key.to_owned(), json!(format!("{own}{below}")))));
         merge_into(
             &mut user,
             json!({
                 "login": login, "id": id, "node_id": node_id("User", id), "type": kind, "site_admin": false, "gravatar_id": "",
                 "avatar_url": format!("{}/avatars/{id}.svg", self.roots.web),
-                "html_url": format!("{}/{login}", self.roots.web),
+                "html_url": match login.strip_suffix("[bot]") {
+                Some(slug) => format!("{}/apps/{slug}", self.roots.web),
+                None => format!("{}/{login}", self.roots.web),
+            },
             }),
         );
         user
@@ -119,7 +122,7 @@ impl Github {
                 "has_wiki": false, "has_pages": false, "forks_count": forks, "mirror_url": null, "archived": false,
                 "disabled": false, "open_issues_count": open, "license": null, "forks": forks, "open_issues": open, "watchers": 0,
                 "default_branch": repo.default_branch, "allow_forking": true, "is_template": false, "topics": [],
-                "web_commit_signoff_required": false, "visibility": if repo.private { "private" } else { "public" },
+                "web_commit_signoff_required": false, "custom_properties": {}, "visibility": if repo.private { "private" } else { "public" },
             }),
         );
         merge_into(

@@ -155,13 +155,7 @@ impl Github {
         self.installations
             .insert(id, Installation { id, account, repositories, permissions, suspended: None, created: now });
         let list = self.installed_repositories(id);
-        self.emit_installation(
-            now,
-            account,
-            id,
-            "installation",
-            json!({"action": "created", "repositories": list, "requester": null}),
-        );
+        self.emit_installation(now, account, id, "installation", json!({"action": "created", "repositories": list}));
         id
     }
 
@@ -169,13 +163,7 @@ impl Github {
     pub fn uninstall(&mut self, now: Timestamp, id: i64) {
         let account = self.installations.get(&id).map_or(0, |one| one.account);
         let list = self.installed_repositories(id);
-        self.emit_installation(
-            now,
-            account,
-            id,
-            "installation",
-            json!({"action": "deleted", "repositories": list, "requester": null}),
-        );
+        self.emit_installation(now, account, id, "installation", json!({"action": "deleted", "repositories": list}));
         self.installations.remove(&id);
         self.tokens
             .retain(|_, token| !matches!(&token.caller, Caller::Installation(grant) if grant.installation == id));

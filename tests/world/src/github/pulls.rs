@@ -173,10 +173,10 @@ impl Github {
             if issue.author == id {
                 return Err(Problem::new(422, "Review cannot be requested from pull request author."));
             }
-            if let Some(pull) = &mut issue.pull {
-                if !pull.requested_reviewers.contains(&id) {
-                    pull.requested_reviewers.push(id);
-                }
+            if let Some(pull) = &mut issue.pull
+                && !pull.requested_reviewers.contains(&id)
+            {
+                pull.requested_reviewers.push(id);
             }
         }
         Ok(Response::created(&self.pull_json(repo, self.issue(repo, number)?)?))

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::{Served, Shared};
 use crate::github::wire::Problem;
-use crate::github::{Change, CommitSpec, DeliveryFault, Github, Level, RequestFault, Role, Trouble, UserKind};
+use crate::github::{DeliveryFault, Github, Level, RequestFault, Role, Trouble, UserKind};
 use crate::model::Script;
 
 const HELP: &str = "GET  state | record | received?bytes | model | deliveries
@@ -26,49 +26,51 @@ POST script {name} or {name,plan,command,done,delay_ms?}   clock {advance_ms}   
 ";
 
 /// Reads the fields of a control message; what is missing is named.
-struct Fields(Value);
+pub(super) struct Fields(Value);
 
 impl Fields {
-    fn text(&self, name: &str) -> Result<&str, String> {
+    pub(super) fn text(&self, name: &str) -> Result<&str, String> {
         self.0.get(name).and_then(Value::as_str).ok_or_else(|| format!("\"{name}\" is missing"))
     }
 
-    fn or<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
+    pub(super) fn or<'a>(&'a self, name: &str, default: &'a str) -> &'a str {
         self.0.get(name).and_then(Value::as_str).unwrap_or(default)
     }
 
-    fn number(&self, name: &str) -> Result<i64, String> {
+    pub(super) fn number(&self, name: &str) -> Result<i64, String> {
         self.0.get(name).and_then(Value::as_i64).ok_or_else(|| format!("\"{name}\" is missing"))
     }
 
-    fn is(&self, name: &str) -> bool {
+    pub(super) fn is(&self, name: &str) -> bool {
         self.0.get(name).and_then(Value::as_bool) == Some(true)
     }
 
-    fn texts(&self, name: &str) -> Vec<String> {
+    pub(super) fn texts(&self, name: &str) -> Vec<String> {
         let list = self.0.get(name).and_then(Value::as_array).into_iter().flatten();
         list.filter_map(Value::as_str).map(str::to_owned).collect()
     }
 
-    fn files(&self) -> Vec<(&str, Option<&str>)> {
+    pub(super) fn files(&self) -> Vec<(&str, Option<&str>)> {
         let files = self.0.get("files").and_then(Value::as_object).into_iter().flatten();
         files.map(|(path, text)| (path.as_str(), text.as_str())).collect()
     }
 
-    fn repo(&self, github: &Github) -> Result<i64, String> {
+    pub(super) fn repo(&self, github: &Github) -> Result<i64, String> {
         let name = self.text("repo")?;
         github.repository_named(name).ok_or_else(|| format!("no repository {name}"))
     }
 
-    fn user(&self, github: &Github, field: &str) -> Result<i64, String> {
+    pub(super) fn user(&self, github: &Github, field: &str) -> Result<i64, String> {
         let login = self.text(field)?;
         github.user_named(login).map(|user| user.id).ok_or_else(|| format!("no user {login}"))
     }
 }
 
-type Done = Result<Value, String>;
+/// What a control message gives.
+pub(super) type Done = Result<Value, String>;
 
-fn words(problem: Problem) -> String {
+/// A problem as GitHub words it.
+pub(super) fn words(problem: Problem) -> String {
     String::from_utf8_lossy(&problem.into_response().body).into_owned()
 }
 
@@ -87,7 +89,11 @@ pub(crate) async fn handle(
     let done = look(&served, &what, &query)
         .or_else(|| switch(&served, &what, &fields))
         .or_else(|| people(&served, &what, &fields));
-    match done.unwrap_or_else(|| texts(&served, &what, &fields)) {
+    match done.unwrap_or_else(|| {
+        let now = served.now();
+        let acted = super::acts::act(&mut served.github(), now, &what, &fields);
+        acted.unwrap_or_else(|| Err(format!("no such control: {what}; see GET /_world/help")))
+    }) {
         Ok(value) => Json(value).into_response(),
         Err(error) => (StatusCode::BAD_REQUEST, Json(json!({"error": error}))).into_response(),
     }
@@ -264,86 +270,4 @@ fn install(github: &mut Github, now: porter::domain::time::Timestamp, fields: &F
     let names = fields.0.get("repositories").map(|_| fields.texts("repositories"));
     let list = names.map(|names| names.iter().filter_map(|name| github.repository_named(name)).collect::<Vec<_>>());
     Ok(json!({"id": github.install(now, account, list.as_deref(), &permissions)}))
-}
-
-/// Issues, comments, reviews, pull requests, pushes.
-fn texts(served: &Served, what: &str, fields: &Fields) -> Done {
-    let now = served.now();
-    let github = &mut *served.github();
-    let repo = fields.repo(github)?;
-    match what {
-        "issue" => {
-            let author = fields.user(github, "author")?;
-            let number =
-                github.open_issue(now, repo, author, fields.text("title")?, fields.text("body").ok()).map_err(words)?;
-            Ok(
-                json!({"number": number, "url": format!("{}/{}/issues/{number}", github.roots.web, fields.text("repo")?)}),
-            )
-        }
-        "comment" => {
-            let (author, issue) = (fields.user(github, "author")?, fields.number("issue")?);
-            let id = github.add_comment(now, repo, author, issue, fields.text("body")?).map_err(words)?;
-            Ok(json!({"id": id}))
-        }
-        "edit" => {
-            let comment = fields.number("comment")?;
-            let author = github
-                .repository(repo)
-                .map_err(words)?
-                .comments
-                .get(&comment)
-                .map(|one| one.author)
-                .ok_or("no such comment")?;
-            github.edit_comment_text(now, repo, author, comment, fields.text("body")?).map_err(words)?;
-            Ok(json!({}))
-        }
-        "review" => {
-            let (author, pull) = (fields.user(github, "author")?, fields.number("pull")?);
-            let id = github
-                .add_review(now, repo, author, pull, fields.text("state")?, fields.or("body", ""))
-                .map_err(words)?;
-            Ok(json!({"id": id}))
-        }
-        "line-comment" => {
-            let (author, pull) = (fields.user(github, "author")?, fields.number("pull")?);
-            let (path, line, body) = (fields.text("path")?, fields.number("line")?, fields.text("body")?);
-            let id = github.add_line_comment(now, repo, author, pull, path, line, body, None).map_err(words)?;
-            Ok(json!({"id": id}))
-        }
-        "close" | "reopen" => {
-            let (who, number) = (fields.user(github, "who")?, fields.number("number")?);
-            github
-                .set_issue_open(
-                    now,
-                    repo,
-                    who,
-                    number,
-                    what == "reopen",
-                    if what == "reopen" { "reopened" } else { "completed" },
-                )
-                .map_err(words)?;
-            Ok(json!({}))
-        }
-        "merge" => {
-            let (who, number) = (fields.user(github, "who")?, fields.number("number")?);
-            Ok(json!({"sha": github.merge_pull(now, repo, who, number).map_err(words)?.to_string()}))
-        }
-        "label" => {
-            let (who, issue) = (fields.user(github, "who")?, fields.number("issue")?);
-            github.put_labels(now, repo, who, issue, &fields.texts("labels")).map_err(words)?;
-            Ok(json!({}))
-        }
-        "push" => {
-            let who = fields.user(github, "who")?;
-            let files = fields.files();
-            let changes: Vec<Change> = files
-                .iter()
-                .map(|(path, text)| text.map_or(Change::Delete(path), |text| Change::Write(path, text)))
-                .collect();
-            let spec =
-                CommitSpec { branch: fields.text("branch")?, message: fields.text("message")?, changes: &changes };
-            Ok(json!({"sha": github.push_commit(now, repo, who, &spec).map_err(words)?.to_string()}))
-        }
-        other => Err(format!("no such control: {other}; see GET /_world/help")),
-    }
 }

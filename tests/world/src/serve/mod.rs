@@ -1,5 +1,6 @@
 //! The world behind HTTP on loopback: GitHub's API under `/api/v3`, git and pages at the root, `/_world` for the harness.
 
+mod acts;
 mod control;
 mod forms;
 mod git;

@@ -7,6 +7,7 @@ mod stream;
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -95,13 +96,22 @@ impl Gateway {
 
     /// Serves on a socket in the file system: the way into the box.
     pub(crate) fn serve_socket(self, path: &Path) -> io::Result<tokio::task::JoinHandle<io::Result<()>>> {
-        let listener = UnixListener::bind(path)?;
+        let listener = bind(path)?;
         Ok(tokio::spawn(async move { axum::serve(listener, self.router()).await }))
     }
 
     fn router(self) -> axum::Router {
         axum::Router::new().fallback(handle).with_state(Arc::new(self))
     }
+}
+
+/// Binds a socket however long its path is: the kernel takes 107 bytes, so the directory goes by its descriptor.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let (Some(directory), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::Error::other("the socket has no directory"));
+    };
+    let directory = std::fs::File::open(directory)?;
+    UnixListener::bind(Path::new("/proc/self/fd").join(directory.as_raw_fd().to_string()).join(name))
 }
 
 async fn handle(State(gateway): State<Arc<Gateway>>, request: Request) -> Response {

@@ -1,0 +1,11 @@
+//! The JSON API and its door, over Porter as a whole: every answer is held to the description it gives of itself.
+
+mod answers;
+mod description;
+mod door;
+mod story;
+mod tasks;
+
+#[expect(dead_code, reason = "the scenarios use the rest of the stage")]
+#[path = "../scenarios/stage/mod.rs"]
+mod stage;
