@@ -23,6 +23,9 @@ use crate::store::{attempts, jobs, pull_requests, results, tasks};
 /// Says in a commit whose it is; what adoption looks for.
 const TASK_TRAILER: &str = "Porter-Task";
 
+/// How many commits on top of ours are looked through for it.
+const MOST_BUILT_UPON: u32 = 10;
+
 const PROTECTED: NewLabel = NewLabel {
     name: "porter:protected",
     color: "b60205",
@@ -83,7 +86,11 @@ impl App<'_> {
         tree: &'b Sha,
     ) -> Result<Parcel<'b>, Fault> {
         let row = attempts::load(self.sql, &task.id, task.attempt).await?;
-        let message = outgoing::commit_message(&publication.message);
+        let mut message = outgoing::commit_message(&publication.message);
+        if message.title.is_empty() {
+            // GitHub takes no pull request without a title.
+            message.title = format!("Changes for #{}", task.request.issue);
+        }
         let asker = &task.request.asker;
         let trailers = format!(
             "{}: {}\nCo-authored-by: {} <{}+{}@users.noreply.github.com>",
@@ -227,6 +234,26 @@ fn has_trailer(commit: &Commit, task: &TaskId) -> bool {
     commit.message.raw().lines().any(|line| line == trailer)
 }
 
+/// This task's commit at or below a head, pushed by an earlier try whose answer was lost: somebody may have built on it.
+async fn own_commit(
+    repo: &Repo<'_>,
+    parcel: &Parcel<'_>,
+    head: &Sha,
+    head_commit: &Commit,
+) -> Result<Option<Sha>, GithubError> {
+    let (mut sha, mut commit) = (head.clone(), head_commit.clone());
+    for _ in 0..MOST_BUILT_UPON {
+        if has_trailer(&commit, &parcel.task.id) {
+            return Ok(Some(sha));
+        }
+        let Some(parent) = commit.parents.first().filter(|parent| **parent != parcel.job.base_sha) else { break };
+        let parent = parent.clone();
+        let Some(next) = repo.commit(&parent).await? else { break };
+        (sha, commit) = (parent, next);
+    }
+    Ok(None)
+}
+
 /// What became of one more commit on a branch.
 enum Added {
     /// It is its head.
@@ -248,8 +275,8 @@ async fn add_commit(repo: &Repo<'_>, parcel: &Parcel<'_>) -> Result<Added, Githu
     }
     let Some(head) = repo.branch_ref(branch).await? else { return Ok(Added::Gone) };
     let Some(head_commit) = repo.commit(&head).await? else { return Ok(Added::Gone) };
-    if has_trailer(&head_commit, &parcel.task.id) {
-        return Ok(Added::Commit(head));
+    if let Some(own) = own_commit(repo, parcel, &head, &head_commit).await? {
+        return Ok(Added::Commit(own));
     }
     let Some(comparison) = repo.compare(base, &head).await? else { return Ok(Added::Overlap) };
     let ours = &parcel.publication.paths;

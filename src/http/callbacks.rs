@@ -53,7 +53,7 @@ pub(super) async fn complete(app: &App<'_>, request: &Request) -> Result<Answer,
     let session = session(app, request).await?;
     if matches!(request.body, Body::TooLarge) {
         app.refuse_result(&session).await?;
-        return Err(Problem::TooLarge(8 * 1024 * 1024));
+        return Err(Problem::ResultTooLarge(8 * 1024 * 1024));
     }
     let raw = bytes(request, 8 * 1024 * 1024)?;
     let body: CompleteRequest = read(raw)?;

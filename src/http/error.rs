@@ -37,6 +37,8 @@ pub(super) enum Problem {
     },
     /// The body is larger than this many bytes.
     TooLarge(usize),
+    /// A result larger than this many bytes: its task has ended with that reason, and people are to be told.
+    ResultTooLarge(usize),
     /// The state of things does not allow it, and why.
     Conflict(&'static str),
     /// A machine is turned away.
@@ -64,6 +66,7 @@ pub(super) fn answer(app: &App<'_>, route: &Route, problem: Problem) -> Answer {
     let body = json!({"error": {"code": code, "message": message, "request_id": id}});
     let answer = Answer::json(status, &body);
     match problem {
+        Problem::ResultTooLarge(_) => answer.and_drain(),
         Problem::WrongMethod(allowed) => answer.with("allow", allowed),
         Problem::Busy(seconds) => answer.with("retry-after", seconds.to_string()),
         Problem::Fault(fault) => {
@@ -102,7 +105,9 @@ fn words(problem: &Problem) -> (u16, &'static str, String) {
         Problem::Unauthorized => plain(401, "unauthorized", "The credential is missing or not valid here."),
         Problem::NotJson => plain(400, "not_json", "The body is not JSON."),
         Problem::Field { field, rule } => (422, "invalid", format!("{field}: {rule}")),
-        Problem::TooLarge(limit) => (413, "too_large", format!("The body may have at most {limit} bytes.")),
+        Problem::TooLarge(limit) | Problem::ResultTooLarge(limit) => {
+            (413, "too_large", format!("The body may have at most {limit} bytes."))
+        }
         Problem::Conflict(why) => plain(409, "conflict", why),
         Problem::Machine(TurnedAway::WrongToken) => plain(401, "unauthorized", "The token is not valid."),
         Problem::Machine(TurnedAway::OtherBoot) => plain(409, "claimed", "Another boot has claimed this attempt."),

@@ -1,12 +1,24 @@
 //! Scenarios: Porter as a whole, in-process, in the product's own words. A comment is written, the world settles, and what
 //! people would see is looked at.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a scenario that asks for the impossible must stop at once"
+)]
 
+mod callbacks;
+mod change_sets;
+mod follow_up;
 mod installations;
 mod intake;
 mod machine_host;
 mod main_job;
 mod opened_issues;
+mod pinned_prompt;
+mod polling;
+mod publishing;
 mod queue;
 mod replies;
+mod scopes;
 mod stage;
 mod who_may_ask;

@@ -75,11 +75,6 @@ impl Host {
         self.heard.borrow().clone()
     }
 
-    /// How often a request of this method came.
-    pub(crate) fn count(&self, method: &str) -> usize {
-        self.heard.borrow().iter().filter(|line| line.starts_with(method)).count()
-    }
-
     /// Puts somebody's machine there, made by hand.
     pub(crate) fn put(&self, id: &str, name: &str, config: Value) {
         let made = Made { id: id.to_owned(), name: name.to_owned(), config, state: "started" };

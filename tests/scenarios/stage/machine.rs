@@ -11,7 +11,6 @@ use super::{Seen, Stage};
 pub(crate) struct Machine<'a> {
     stage: &'a Stage,
     pub(crate) made: Made,
-    pub(crate) boot_id: String,
     /// What `start` answered.
     pub(crate) start: Seen,
     seq: u64,
@@ -26,7 +25,7 @@ impl<'a> Machine<'a> {
         let body = json!({"task_id": made.env("TASK_ID"), "attempt": made.env("ATTEMPT").parse::<u32>().unwrap_or(0),
             "boot_id": boot_id, "runner": {"version": "stage", "os": "stage", "isolation": "bwrap"}});
         let start = call(stage, "start", &made.env("CLAIM_TOKEN"), &body);
-        Self { stage, made: made.clone(), boot_id: boot_id.to_owned(), start, seq: 0 }
+        Self { stage, made: made.clone(), start, seq: 0 }
     }
 
     /// The job it was given.

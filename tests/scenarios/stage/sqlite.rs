@@ -86,7 +86,7 @@ impl ToSql for Bound<'_> {
 fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, SqlError> {
     assert!(statement.params.len() <= 100, "D1 takes 100 parameters: {}", statement.sql);
     let mut prepared = connection.prepare_cached(statement.sql).map_err(classify)?;
-    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let bound: Vec<Bound<'_>> = statement.params.iter().map(Bound).collect();
     let rows = prepared.query_map(rusqlite::params_from_iter(bound), |row| {
         names
@@ -109,15 +109,13 @@ fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, SqlEr
 }
 
 fn classify(error: rusqlite::Error) -> SqlError {
-    match &error {
-        rusqlite::Error::SqliteFailure(code, message)
-            if code.code == ErrorCode::ConstraintViolation
-                && message.as_ref().is_some_and(|text| text.contains("UNIQUE")) =>
-        {
-            SqlError::Conflict(error.to_string())
-        }
-        _ => SqlError::Fault(Fault::permanent("asking SQLite", error.to_string())),
+    if let rusqlite::Error::SqliteFailure(code, Some(message)) = &error
+        && code.code == ErrorCode::ConstraintViolation
+        && message.contains("UNIQUE")
+    {
+        return SqlError::Conflict(error.to_string());
     }
+    SqlError::Fault(Fault::permanent("asking SQLite", error.to_string()))
 }
 
 #[async_trait(?Send)]

@@ -241,6 +241,28 @@ impl World {
             .to_string()
     }
 
+    /// Deletes a branch.
+    pub fn delete_branch(&self, who: &str, branch: &str) {
+        let (now, who) = (self.clock.now(), self.user(who));
+        let name = format!("refs/heads/{branch}");
+        self.github.borrow_mut().set_ref(now, self.repo, who, &name, None).expect("the branch is there");
+    }
+
+    /// The newest commit of a branch; `None` when there is no such branch.
+    #[must_use]
+    pub fn head(&self, branch: &str) -> Option<String> {
+        self.repository().git.branch(branch).map(|oid| oid.to_string())
+    }
+
+    /// The messages of a branch's commits along the first parents, newest first.
+    #[must_use]
+    pub fn messages(&self, branch: &str) -> Vec<String> {
+        let repository = self.repository();
+        let first = repository.git.branch(branch).and_then(|oid| repository.git.commit(oid));
+        let parent = |commit: &&crate::github::objects::Commit| repository.git.commit(*commit.parents.first()?);
+        std::iter::successors(first, parent).map(|commit| commit.message.clone()).collect()
+    }
+
     /// Puts labels on an issue.
     pub fn label(&self, who: &str, issue: i64, labels: &[&str]) {
         let (now, who) = (self.clock.now(), self.user(who));

@@ -29,7 +29,8 @@ impl Store {
         self.put(Object::Blob(Arc::from(bytes)))
     }
 
-    pub(crate) fn blob(&self, oid: Oid) -> Option<&[u8]> {
+    #[must_use]
+    pub fn blob(&self, oid: Oid) -> Option<&[u8]> {
         if let Object::Blob(bytes) = self.objects.get(&oid)?.as_ref() { Some(bytes) } else { None }
     }
 
@@ -37,12 +38,14 @@ impl Store {
         if let Object::Tree(entries) = self.objects.get(&oid)?.as_ref() { Some(entries) } else { None }
     }
 
-    pub(crate) fn commit(&self, oid: Oid) -> Option<&Commit> {
+    #[must_use]
+    pub fn commit(&self, oid: Oid) -> Option<&Commit> {
         if let Object::Commit(commit) = self.objects.get(&oid)?.as_ref() { Some(commit) } else { None }
     }
 
     /// Where a branch points.
-    pub(crate) fn branch(&self, name: &str) -> Option<Oid> {
+    #[must_use]
+    pub fn branch(&self, name: &str) -> Option<Oid> {
         self.refs.get(&format!("refs/heads/{name}")).copied()
     }
 
@@ -55,7 +58,8 @@ impl Store {
     }
 
     /// The tree of a commit, or the tree itself.
-    pub(crate) fn tree_of(&self, oid: Oid) -> Option<Oid> {
+    #[must_use]
+    pub fn tree_of(&self, oid: Oid) -> Option<Oid> {
         self.commit(oid).map(|commit| commit.tree).or_else(|| self.tree(oid).map(|_| oid))
     }
 
@@ -87,7 +91,8 @@ impl Store {
     }
 
     /// The entry at a path below a tree.
-    pub(crate) fn at(&self, tree: Oid, path: &str) -> Option<Entry> {
+    #[must_use]
+    pub fn at(&self, tree: Oid, path: &str) -> Option<Entry> {
         let mut entry = Entry { mode: Mode::Tree, oid: tree };
         for part in path.split('/').filter(|part| !part.is_empty()) {
             entry = self.tree(entry.oid)?.get(part)?.clone();
