@@ -1,9 +1,5 @@
 //! The tables: migrations on empty and on populated databases, the words stored in them, and the indexes the hot paths use.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that meets the unexpected is to stop"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that meets the unexpected is to stop")]
 
 #[path = "migrations/plans.rs"]
 mod plans;

@@ -85,21 +85,6 @@ impl App<'_> {
         }
     }
 
-    /// The same result, with every key's value taken out of the words that people will read.
-    fn without_keys(&self, mut request: CompleteRequest) -> CompleteRequest {
-        let redactor = self.redactor();
-        let clean = |text: String| redactor.redact(&text).into_owned();
-        request.reason = request.reason.map(clean);
-        request.summary = request.summary.map(clean);
-        if let Some(usage) = &mut request.usage {
-            usage.model = usage.model.take().map(clean);
-        }
-        if let Some(change_set) = &mut request.change_set {
-            change_set.message = clean(std::mem::take(&mut change_set.message));
-        }
-        request
-    }
-
     /// Ends the task of a machine whose result is larger than Porter takes, unless an earlier result is in hand.
     ///
     /// # Errors

@@ -3,8 +3,6 @@
 use super::App;
 use super::claim_attempt::{Session, TurnedAway};
 use crate::domain::effect::Effect;
-use crate::domain::redact::Redactor;
-use crate::domain::secret::Secret;
 use crate::domain::task::State;
 use crate::ports::Fault;
 use crate::protocol::wire::{EventsAnswer, EventsRequest, LineLevel, LogLine, Usage};
@@ -87,19 +85,5 @@ impl App<'_> {
             }
         }
         (lines, total.min(MOST_LOG_BYTES))
-    }
-
-    /// What removes every value this instance must not show.
-    #[must_use]
-    pub fn redactor(&self) -> Redactor {
-        let config = self.config;
-        let mut secrets: Vec<&Secret> = config.provider_keys.values().collect();
-        secrets.extend(config.github.token.as_ref());
-        secrets.extend(config.github.app.as_ref().map(|app| &app.key));
-        secrets.extend(config.start_token.as_ref());
-        secrets.extend(config.fly_api_token.as_ref());
-        secrets.extend(config.webhook_secret.as_ref());
-        secrets.extend(config.encryption_keys.as_ref());
-        Redactor::new(&secrets)
     }
 }
