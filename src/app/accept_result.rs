@@ -52,6 +52,7 @@ impl App<'_> {
         request: CompleteRequest,
     ) -> Result<Handed, Fault> {
         let digest = hex::encode(Sha256::digest(body));
+        let request = self.without_keys(request);
         let (id, attempt) = (&session.row.task, session.row.attempt);
         if let Some(row) = results::load(self.sql, id, attempt).await? {
             return self.go_on(session, &row, &digest, request).await;

@@ -23,6 +23,7 @@ pub mod say;
 pub mod show_state;
 pub mod stop_task;
 pub mod sweep;
+mod take_out_keys;
 pub mod take_report;
 
 use std::cell::RefCell;

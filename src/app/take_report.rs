@@ -3,11 +3,9 @@
 use super::App;
 use super::claim_attempt::{Session, TurnedAway};
 use crate::domain::effect::Effect;
-use crate::domain::redact::Redactor;
-use crate::domain::secret::Secret;
 use crate::domain::task::State;
 use crate::ports::Fault;
-use crate::protocol::wire::{EventsAnswer, EventsRequest, LineLevel, LogLine};
+use crate::protocol::wire::{EventsAnswer, EventsRequest, LineLevel, LogLine, Usage};
 use crate::store::attempts::Report;
 use crate::store::{attempts, commit, effects, logs};
 
@@ -50,7 +48,10 @@ impl App<'_> {
             at: now,
             phase: new_phase,
             progress: request.progress.unwrap_or(0).min(100),
-            usage: request.usage,
+            usage: request.usage.map(|usage| Usage {
+                model: usage.model.map(|model| self.redactor().redact(&model).into_owned()),
+                ..usage
+            }),
             log_bytes,
         };
         statements.push(attempts::report(&row.task, row.attempt, &report));
@@ -84,17 +85,5 @@ impl App<'_> {
             }
         }
         (lines, total.min(MOST_LOG_BYTES))
-    }
-
-    /// What removes every value this instance must not show.
-    #[must_use]
-    pub fn redactor(&self) -> Redactor {
-        let config = self.config;
-        let mut secrets: Vec<&Secret> = config.provider_keys.values().collect();
-        secrets.extend(config.github.token.as_ref());
-        secrets.extend(config.fly_api_token.as_ref());
-        secrets.extend(config.webhook_secret.as_ref());
-        secrets.extend(config.encryption_keys.as_ref());
-        Redactor::new(&secrets)
     }
 }

@@ -62,7 +62,9 @@ fn the_main_jobs_answers_are_as_described() {
     let task = get(&stage, &format!("/api/tasks/{id}")).json();
     assert!(task["readiness"].is_u64() && task["usage"]["costMicros"] == 5000, "{task:#}");
     assert_eq!(get(&stage, "/api/tasks/history").json()["tasks"][0]["prNumber"], task["prNumber"]);
-    LOOKS.map(|path| get(&stage, path));
+    for path in LOOKS {
+        get(&stage, path);
+    }
     stage.tick_after(60);
     assert!(String::from_utf8_lossy(&get(&stage, "/metrics").body).contains("porter_tasks{state=\"succeeded\"} 1"));
 }
@@ -95,7 +97,7 @@ fn deliveries_are_answered_as_described() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.world.issue("alice", "Greet the world", "");
     stage.deliver_all();
-    for text in ["just talk", "@porter help", "@porter status", "@porter clod fix it"] {
+    for text in ["just talk", "@porter help", "@porter status", "@porter cluade fix it"] {
         hold("POST", "/api/webhooks/github", &stage.comment("bob", issue, text));
     }
     let delivery = stage.world.comment("bob", issue, "@porter help");
@@ -153,36 +155,60 @@ fn shows_none(secrets: &[(String, String)], what: &str, text: &str) {
 #[test]
 fn no_answer_shows_a_key() {
     for mode in [Mode::QuickApp, Mode::Token] {
-        let (stage, id) = asked(mode);
-        let secrets = secrets(&stage);
-        assert!(secrets.len() >= 6, "{secrets:?}");
-        let mut machine = stage.boot();
-        let (session, claim) = (machine.session(), machine.made.env("CLAIM_TOKEN"));
-        // What a runner should never send: every key, as its log, its summary, its file and its reason.
-        let all: Vec<&str> = secrets.iter().map(|(_, value)| value.as_str()).collect();
-        let mut answers = vec![("report".to_owned(), machine.report("working", &all))];
-        answers.push(("complete".to_owned(), machine.complete(&json!({"outcome": "failed", "reason": all.join(" ")}))));
-        for path in LOOKS.map(str::to_owned).into_iter().chain([format!("/api/tasks/{id}")]) {
-            answers.push((path.clone(), get(&stage, &path)));
+        for outcome in ["failed", "no_changes", "changes"] {
+            let (stage, id) = asked(mode);
+            let secrets = secrets(&stage);
+            assert!(secrets.len() >= 6, "{secrets:?}");
+            let mut machine = stage.boot();
+            let (session, claim) = (machine.session(), machine.made.env("CLAIM_TOKEN"));
+            // What a runner should never send: every key, as its log, its summary, its file and its reason.
+            let all: Vec<&str> = secrets.iter().map(|(_, value)| value.as_str()).collect();
+            let mut answers = vec![("report".to_owned(), machine.report("working", &all))];
+            let base = machine.job()["repository"]["base_sha"].clone();
+            let said = all.join(" ");
+            let result = json!({"outcome": outcome, "reason": said, "summary": said, "usage": {"model": said}, "change_set":
+            {"base_sha": base, "message": format!("Greet {said}\n\n{said}"), "files": [file("new.md", "Hello.\n")]}});
+            let done = machine.complete(&result);
+            callback("complete", &done);
+            assert_eq!(done.status, 200);
+            answers.push(("complete".to_owned(), done));
+            for path in LOOKS.map(str::to_owned).into_iter().chain([format!("/api/tasks/{id}")]) {
+                answers.push((path.clone(), get(&stage, &path)));
+            }
+            for (what, seen) in &answers {
+                let text = format!("{:?} {}", seen.headers, String::from_utf8_lossy(&seen.body));
+                shows_none(&secrets, what, &text);
+                assert!(!text.contains(&session) && !text.contains(&claim), "{what} shows a machine's token");
+            }
+            let task = porter::domain::ids::TaskId::parse(&id).expect("an id");
+            let story = stage.with(async |app| porter::http::events::next(app, &task, 0).await).expect("a story");
+            shows_none(
+                &secrets,
+                "the story",
+                &story.iter().map(porter::http::events::ServerSent::text).collect::<String>(),
+            );
+            for (author, text) in stage.world.comments(1) {
+                shows_none(&secrets, &format!("a comment by {author}"), &text);
+            }
+            for pull in stage.world.pull_requests() {
+                shows_none(&secrets, "a pull request", &format!("{pull:?}"));
+            }
+            for table in [
+                "SELECT * FROM tasks",
+                "SELECT * FROM task_events",
+                "SELECT * FROM attempts",
+                "SELECT * FROM results",
+                "SELECT * FROM effects",
+                "SELECT * FROM log_batches",
+                "SELECT * FROM facts",
+                "SELECT * FROM jobs",
+            ] {
+                shows_none(&secrets, table, &format!("{:?}", stage.rows(table)));
+            }
+            for line in stage.log.lines() {
+                shows_none(&secrets, "the log", &format!("{line:?}"));
+            }
+            stage.tick_after(60);
         }
-        for (what, seen) in &answers {
-            let text = format!("{:?} {}", seen.headers, String::from_utf8_lossy(&seen.body));
-            shows_none(&secrets, what, &text);
-            assert!(!text.contains(&session) && !text.contains(&claim), "{what} shows a machine's token");
-        }
-        let task = porter::domain::ids::TaskId::parse(&id).expect("an id");
-        let story = stage.with(async |app| porter::http::events::next(app, &task, 0).await).expect("a story");
-        shows_none(
-            &secrets,
-            "the story",
-            &story.iter().map(porter::http::events::ServerSent::text).collect::<String>(),
-        );
-        for (author, text) in stage.world.comments(1) {
-            shows_none(&secrets, &format!("a comment by {author}"), &text);
-        }
-        for line in stage.log.lines() {
-            shows_none(&secrets, "the log", &format!("{line:?}"));
-        }
-        stage.tick_after(60);
     }
 }

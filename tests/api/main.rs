@@ -1,4 +1,10 @@
 //! The JSON API and its door, over Porter as a whole: every answer is held to the description it gives of itself.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that meets the unexpected is to stop"
+)]
 
 mod answers;
 mod description;

@@ -2,7 +2,7 @@
 // the real runtime, on ports and in directories of their own.
 
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,14 +43,20 @@ async function start(t, name, args, env) {
   return lines;
 }
 
-/** Starts everything; `settings` are added to the Worker's own. */
-export async function town(t, settings = {}) {
+/** How Porter is let in to GitHub: by the bot account's token, or as an App of its own. */
+const identity = {
+  token: () => ({ GITHUB_TOKEN: canaries.github, GITHUB_USER: 'porter-bot' }),
+  app: (key) => ({ GITHUB_APP_ID: '4242', GITHUB_APP_PRIVATE_KEY: readFileSync(key, 'utf8') }),
+};
+
+/** Starts everything; `settings` are added to the Worker's own, and undefined ones taken from it. */
+export async function town(t, settings = {}, as = 'token') {
   const [world, models, machines, worker] = [await freePort(), await freePort(), await freePort(), await freePort()];
   const directory = mkdtempSync(join(tmpdir(), 'porter-town-'));
   const at = (port) => `http://127.0.0.1:${port}`;
   const worldLog = await start(t, 'porter-world', [
     '--port', String(world), '--model-port', String(models), '--git-dir', join(directory, 'git'),
-    '--webhook-url', `${at(worker)}/api/webhooks/github`, '--seed-demo',
+    '--webhook-url', `${at(worker)}/api/webhooks/github`, '--seed-demo', ...(as === 'app' ? ['--app-key', join(directory, 'app.pem')] : []),
   ], { GITHUB_WEBHOOK_SECRET: canaries.webhook, WORLD_GITHUB_TOKEN: canaries.github, WORLD_MODEL_KEYS: `${canaries.anthropic},${canaries.openai}` });
   const hostLog = await start(t, 'porter-machines', [
     '--port', String(machines), '--state', join(directory, 'machines'), '--runner', program('porter-runner'), '--agents-dir', agents,
@@ -60,17 +66,20 @@ export async function town(t, settings = {}) {
     port: worker,
     state: join(directory, 'state'),
     args: ['--cron-every', '5'],
-    settings: {
+    settings: defined({
+      ...identity[as](join(directory, 'app.pem')),
       PUBLIC_APP_URL: at(worker), ENCRYPTION_KEYS: encryption, FLY_API_URL: at(machines), FLY_API_TOKEN: canaries.host,
       FLY_APP_NAME: 'porter-tests', WORKER_IMAGE: 'local', GITHUB_API_URL: `${at(world)}/api/v3`, GITHUB_URL: at(world),
-      GITHUB_TOKEN: canaries.github, GITHUB_USER: 'porter-bot', GITHUB_WEBHOOK_SECRET: canaries.webhook, PORTER_OWNERS: 'acme',
+      GITHUB_WEBHOOK_SECRET: canaries.webhook, PORTER_OWNERS: 'acme',
       ANTHROPIC_BASE_URL: at(models), OPENAI_BASE_URL: at(models), ANTHROPIC_API_KEY: canaries.anthropic, OPENAI_API_KEY: canaries.openai,
       PORTER_START_TOKEN: 'start-token-for-tests', ...settings,
-    },
+    }),
   });
   t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return new Town({ world: at(world), models: at(models), machines: at(machines), porter: porter.url, directory, logs: { world: worldLog, host: hostLog, porter: porter.log } });
 }
+
+const defined = (settings) => Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 
 /** The town, in the product's words. */
 export class Town {

@@ -106,7 +106,6 @@ fn what_is_harmless_stays_as_it_is() {
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a table")]
 fn what_would_reach_someone_does_not() {
     for (text, printed) in [
         ("@octocat", format!("@{Z}octocat")),

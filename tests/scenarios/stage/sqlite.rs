@@ -33,7 +33,12 @@ impl Sqlite {
         for migration in MIGRATIONS {
             connection.execute_batch(migration).expect("the migration applies");
         }
-        Self { connection: RefCell::new(connection), trouble: RefCell::default() }
+        Self::over(connection)
+    }
+
+    /// A database that is already there.
+    pub(crate) const fn over(connection: Connection) -> Self {
+        Self { connection: RefCell::new(connection), trouble: RefCell::new(Vec::new()) }
     }
 
     /// Makes the next transactions go wrong, one after the other.
