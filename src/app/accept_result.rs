@@ -12,7 +12,7 @@ use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::Sha;
 use crate::domain::job::Job;
-use crate::domain::task::Failure;
+use crate::domain::task::{Failure, Stage};
 use crate::domain::untrusted::Untrusted;
 use crate::ports::{Fault, Statement};
 use crate::protocol::change_set::{Broken, Checked, Rules, check, check_against_base};
@@ -132,6 +132,11 @@ impl App<'_> {
             (Outcome::NoChanges, _) => {
                 let event = Event::NothingChanged { attempt, why: said() };
                 return Ok(Judged::end(event, &done(FinalStatus::Success)));
+            }
+            // The runner ends the run at the same deadline: which of the two is quicker must not change the outcome.
+            (Outcome::Failed, _) if session.row.deadline.is_some_and(|deadline| self.clock.now() >= deadline) => {
+                let event = Event::TimedOut { attempt, at: Stage::Run };
+                return Ok(Judged::end(event, &done(FinalStatus::Failed)));
             }
             (Outcome::Failed | Outcome::Changes, _) => {
                 let event = Event::Failed { attempt, failure: Failure::Agent { said: said() } };

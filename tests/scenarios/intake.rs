@@ -187,3 +187,14 @@ fn commands_without_a_task_name_the_one_they_concern() {
     }
     stage.tick_after(60);
 }
+
+#[test]
+fn the_word_people_write_can_be_another_one() {
+    let stage = Stage::new(Mode::QuickApp);
+    stage.set("MENTION", Some("@acme-porter"));
+    let issue = stage.issue();
+    assert_eq!(stage.comment("bob", issue, "@porter claude fix it").status, 200);
+    let task = stage.ask("bob", issue, "@ACME-Porter claude fix it");
+    stage.end(&task);
+    assert!(stage.replies(issue)[0].contains("@acme-porter retry"), "{:?}", stage.replies(issue));
+}

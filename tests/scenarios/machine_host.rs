@@ -177,6 +177,21 @@ fn a_run_ends_at_its_deadline() {
 }
 
 #[test]
+fn a_runner_that_ends_its_run_at_the_deadline_has_timed_out() {
+    let stage = Stage::new(Mode::QuickApp);
+    let task = stage.ask("bob", stage.issue(), "@porter claude fix it");
+    let mut machine = stage.boot();
+    for _ in 0..10 {
+        stage.world.clock.advance_ms(60_000);
+        machine.report("working", &["on it"]);
+    }
+    let over = json!({"outcome": "failed", "reason": "the run took longer than its limit of 600 seconds"});
+    assert_eq!(machine.complete(&over).json()["status"], "failed");
+    assert_eq!(stage.task(&task)["status"], "timed_out", "as if the cron trigger had been quicker");
+    stage.tick_after(60);
+}
+
+#[test]
 fn one_boot_has_the_launch() {
     let stage = Stage::new(Mode::QuickApp);
     let task = stage.ask("bob", stage.issue(), "@porter claude fix it");

@@ -230,9 +230,9 @@ fn ten_repositories_a_tick_in_rotation() {
     for _ in 0..22 {
         stage.tick_after(60);
     }
-    // 25 ticks of ten are ten turns for each of the 25; the first one only sets the watermark.
+    // 25 ticks of ten are 250 turns for 25 of them; whoever waits longest goes first, so nobody is left out.
     for name in &names {
-        assert!((8..=10).contains(&count(name)), "{name}: {}", count(name));
+        assert!((7..=13).contains(&count(name)), "{name}: {}", count(name));
     }
 }
 

@@ -244,3 +244,49 @@ fn comments_and_labels_survive_lost_answers() {
         assert_eq!(stage.world.labels(issue), ["porter:failed"], "{method} {path}");
     }
 }
+
+#[test]
+fn no_deadline_ends_what_is_being_published() {
+    let stage = Stage::new(Mode::QuickApp);
+    let (task, _, mut machine) = running(&stage);
+    for _ in 0..9 {
+        stage.world.clock.advance_ms(60_000);
+        machine.report("working", &["on it"]);
+    }
+    stage.github_trouble("POST", "/git/trees", 8, Trouble::Status(502));
+    for _ in 0..8 {
+        assert_eq!(machine.hand_over(&files()).status, 503);
+        stage.tick_after(60);
+        assert_eq!(stage.task(&task)["state"], "publishing");
+        assert_eq!(stage.host.alive().len(), 1, "the machine is the holder of the change set");
+    }
+    assert_eq!(machine.hand_over(&files()).json()["status"], "success");
+    stage.tick_after(60);
+    assert!(stage.host.alive().is_empty());
+}
+
+#[test]
+fn a_status_comment_that_somebody_deleted_is_written_again() {
+    let stage = Stage::new(Mode::QuickApp);
+    let (task, issue, machine) = running(&stage);
+    let comment = stage.newest_comment("porter[bot]", issue);
+    {
+        let mut github = stage.world.github.borrow_mut();
+        let repository = std::sync::Arc::make_mut(github.repositories.get_mut(&stage.world.repo).expect("there"));
+        repository.comments.remove(&comment);
+    }
+    assert_eq!(machine.hand_over(&files()).status, 200);
+    assert!(stage.status_comment(issue, &task).contains("Done"));
+    stage.tick_after(60);
+}
+
+#[test]
+fn a_repository_that_was_renamed_meanwhile_gets_its_pull_request() {
+    let stage = Stage::new(Mode::QuickApp);
+    let (task, issue, machine) = running(&stage);
+    stage.world.github.borrow_mut().rename(stage.world.repo, "demo-renamed");
+    assert_eq!(machine.hand_over(&files()).json()["status"], "success");
+    only_pull(&stage, &task);
+    assert!(stage.status_comment(issue, &task).contains("Done"));
+    stage.tick_after(60);
+}
