@@ -17,7 +17,7 @@ use crate::domain::ids::TaskId;
 use crate::ports::Method;
 use access::admit;
 use error::Problem;
-pub use reply::Answer;
+pub use reply::{Answer, SAFE_HEADERS};
 use route::{Body as BodyRule, Route};
 
 /// Reads a request's headers one at a time; the Worker does not copy what nobody asks for.

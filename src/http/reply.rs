@@ -13,7 +13,7 @@ pub struct Answer {
 }
 
 /// On every answer of the Worker; the assets get theirs from `assets/_headers`.
-const SAFE: [(&str, &str); 5] = [
+pub const SAFE_HEADERS: [(&str, &str); 5] = [
     ("cache-control", "no-store"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
     ("referrer-policy", "no-referrer"),
@@ -26,7 +26,7 @@ impl Answer {
     #[must_use]
     pub(super) fn typed(status: u16, content_type: &str, body: Vec<u8>) -> Self {
         let mut headers: Vec<(&'static str, String)> = vec![("content-type", content_type.to_owned())];
-        headers.extend(SAFE.map(|(name, value)| (name, value.to_owned())));
+        headers.extend(SAFE_HEADERS.map(|(name, value)| (name, value.to_owned())));
         Self { reply: Reply::Full { status, headers, body }, drain: false }
     }
 

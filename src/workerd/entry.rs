@@ -12,7 +12,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::app::config::Config;
 use crate::app::{App, Memory};
-use crate::http::{self, Answer, Body, BodyPlan, Reply};
+use crate::http::{self, Answer, Body, BodyPlan, Reply, SAFE_HEADERS};
 use crate::ports::{Entropy, Level, Log};
 
 use super::crypto::WebCrypto;
@@ -104,11 +104,7 @@ fn streamed(
 ) -> Result<Response, String> {
     let failed = |error: worker::Error| format!("opening a stream: {error}");
     let mut answer = worker::Response::from_stream(events).map_err(failed)?;
-    for (name, value) in [
-        ("content-type", "text/event-stream; charset=utf-8"),
-        ("cache-control", "no-store"),
-        ("x-content-type-options", "nosniff"),
-    ] {
+    for (name, value) in [("content-type", "text/event-stream; charset=utf-8")].into_iter().chain(SAFE_HEADERS) {
         answer.headers_mut().set(name, value).map_err(failed)?;
     }
     Ok(answer.into())
@@ -151,7 +147,14 @@ fn failed(request: String) -> Response {
 }
 
 fn json(status: u16, value: &serde_json::Value) -> Response {
-    response(status, &[("content-type", "application/json".to_owned())], value.to_string().as_bytes())
+    own(status, "application/json", value.to_string().as_bytes())
+}
+
+/// A whole answer that did not come through the door, under the headers of those that did.
+pub(super) fn own(status: u16, content_type: &str, body: &[u8]) -> Response {
+    let headers = [("content-type", content_type)].into_iter().chain(SAFE_HEADERS);
+    let headers: Vec<_> = headers.map(|(name, value)| (name, value.to_owned())).collect();
+    response(status, &headers, body)
 }
 
 fn request_id() -> String {
@@ -161,7 +164,7 @@ fn request_id() -> String {
 }
 
 /// A whole answer. A status or header that the platform refuses becomes a bare 500.
-pub(super) fn response(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Response {
+fn response(status: u16, headers: &[(&'static str, String)], body: &[u8]) -> Response {
     build(status, headers, body).unwrap_or_else(|thrown| {
         Isolate.line(Level::Error, "An answer could not be made", &[("error", &words(&thrown))]);
         Response::error()

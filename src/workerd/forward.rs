@@ -119,5 +119,5 @@ impl Outgoing {
 }
 
 fn plain(status: u16, text: &str) -> Response {
-    super::entry::response(status, &[("content-type", "text/plain; charset=utf-8".to_owned())], text.as_bytes())
+    super::entry::own(status, "text/plain; charset=utf-8", text.as_bytes())
 }
