@@ -2,6 +2,7 @@
 
 pub mod accept_command;
 pub mod accept_result;
+mod add_commit;
 pub mod admit_tasks;
 pub mod answer_question;
 pub mod authorise;
