@@ -2,6 +2,9 @@
 
 const path = '/cdn-cgi/handler/scheduled?cron=*+*+*+*+*';
 
+/** One tick, now. */
+export const tick = (worker) => fetch(worker + path, { signal: AbortSignal.timeout(120_000) });
+
 /** Every `interval_ms`, until the timer is cleared. What goes wrong is said, and the next one comes all the same. */
 export function fireCron(worker, interval_ms, say = console.log) {
   let busy = false;
@@ -9,7 +12,7 @@ export function fireCron(worker, interval_ms, say = console.log) {
     if (busy) return;
     busy = true;
     try {
-      const answer = await fetch(worker + path, { signal: AbortSignal.timeout(120_000) });
+      const answer = await tick(worker);
       if (!answer.ok) say(`cron: ${answer.status} ${await answer.text()}`);
     } catch (error) {
       say(`cron: ${error.message}`);

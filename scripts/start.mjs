@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { boxTrouble } from './box.mjs';
 import { build } from './build.mjs';
+import { tick } from './cron.mjs';
 import { demoRepository, demoSettings, home, machines, ports, realSettings, secrets, world } from './local.mjs';
 import { binaries, environment, root } from './places.mjs';
 import { settingNames } from './settings.mjs';
@@ -133,6 +134,8 @@ await main(async () => {
     env: real ? realSettings(at, secret, chosen, process.env) : demoSettings(at, secret),
   });
   if (ending) return;
+  // What is written before the first poll is not read, so the first poll comes before people are told to write.
+  if (real) await tick(`http://127.0.0.1:${at.worker}`).catch((error) => console.log(`The first poll did not work: ${error.message}`));
   writeFileSync(join(home, 'running.json'), JSON.stringify({ ports: at, mode, repository: chosen.repository ?? demoRepository }), { mode: 0o600 });
   announce(chosen, unboxed);
 });
