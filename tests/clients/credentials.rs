@@ -143,10 +143,10 @@ fn who_we_are_is_asked_once() {
 
 #[test]
 fn a_credential_is_stored_as_words() {
-    let json = json!({"kind": "app", "installation": 9});
+    let json = json!({"by": "app", "installation": 9});
     assert_eq!(serde_json::to_value(APP).unwrap(), json);
     assert_eq!(serde_json::from_value::<Credential>(json).unwrap(), APP);
-    assert_eq!(serde_json::to_value(Credential::Token).unwrap(), json!({"kind": "token"}));
+    assert_eq!(serde_json::to_value(Credential::Token).unwrap(), json!({"by": "token"}));
 }
 
 #[test]
