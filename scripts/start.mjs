@@ -94,7 +94,7 @@ async function endAll(status, why) {
   process.exit(status);
 }
 
-function announce({ port, repository, unsafe }) {
+function announce({ port, repository, unsafe }, unboxed) {
   const lines = repository
     ? ['REAL: Porter works for your repository.',
       `  Real: GitHub (${repository}, polled every minute), the model provider and its bill, the agent, the runtime, the database.`,
@@ -103,6 +103,7 @@ function announce({ port, repository, unsafe }) {
     : ['DEMONSTRATION: no account, no key, nothing leaves this computer.',
       `  Stand-ins: GitHub (repository ${demoRepository}) and the model, whose answers are scripted.`,
       "  Real: the agent's program, git, the Worker on Cloudflare's runtime, the database, the machine host's processes.",
+      ...(unboxed ? [`  The agent's program runs WITHOUT A BOX, because bubblewrap cannot be used here; what it does in the demonstration is scripted.`] : []),
       '  Now, in another terminal:  npm run demo'];
   console.log(`\n${lines.join('\n')}\n  The page:  http://localhost:${port}\n  Ctrl-C ends everything.\n`);
 }
@@ -133,5 +134,5 @@ await main(async () => {
   });
   if (ending) return;
   writeFileSync(join(home, 'running.json'), JSON.stringify({ ports: at, mode, repository: chosen.repository ?? demoRepository }), { mode: 0o600 });
-  announce(chosen);
+  announce(chosen, unboxed);
 });

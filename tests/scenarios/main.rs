@@ -8,6 +8,7 @@
 
 mod callbacks;
 mod change_sets;
+mod every_fault;
 mod follow_up;
 mod installations;
 mod intake;

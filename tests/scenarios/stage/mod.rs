@@ -2,6 +2,7 @@
 //! that do what a scenario says.
 
 pub(crate) mod host;
+pub(crate) mod line;
 pub(crate) mod machine;
 pub(crate) mod sqlite;
 
@@ -22,6 +23,7 @@ use serde_json::Value;
 use sha2::Sha256;
 
 use host::Host;
+use line::{Counter, Line};
 use machine::Machine;
 use sqlite::Sqlite;
 
@@ -61,6 +63,8 @@ pub(crate) struct Stage {
     pub(crate) settings: RefCell<BTreeMap<String, String>>,
     pub(crate) sql: Sqlite,
     pub(crate) log: CollectedLog,
+    /// Calls to GitHub and the machine host.
+    pub(crate) calls: Rc<Counter>,
     http: InProcess,
     entropy: SeededEntropy,
     memory: Memory,
@@ -71,7 +75,10 @@ impl Stage {
         let world = World::new(mode);
         let host = Rc::new(Host::default());
         let http = world.http();
-        http.plug("https://api.machines.dev", Rc::<Host>::clone(&host));
+        let calls: Rc<Counter> = Rc::default();
+        let behind = |server| Rc::new(Line { counter: Rc::clone(&calls), server });
+        http.plug("https://api.machines.dev", behind(Rc::<Host>::clone(&host)));
+        http.plug("https://api.github.com", behind(Rc::new(world.http())));
         let mut settings = world.porter_settings();
         for (name, value) in [
             ("PUBLIC_APP_URL", PORTER),
@@ -91,6 +98,7 @@ impl Stage {
             settings: RefCell::new(settings),
             sql: Sqlite::migrated(),
             log: CollectedLog::default(),
+            calls,
             http,
             entropy: SeededEntropy::new(1),
             memory: Memory::default(),

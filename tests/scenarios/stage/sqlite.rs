@@ -7,6 +7,8 @@ use porter::ports::{Fault, Row, Sql, SqlError, Statement, Value};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 
+use super::line::{Break, Counter};
+
 /// Every migration, in order.
 pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_main_job.sql")];
 
@@ -15,6 +17,8 @@ pub(crate) struct Sqlite {
     connection: RefCell<Connection>,
     /// How the next writes go wrong, the last one first.
     trouble: RefCell<Vec<SqlTrouble>>,
+    /// Every question and transaction.
+    pub(crate) calls: Counter,
 }
 
 /// How a write goes wrong.
@@ -37,8 +41,8 @@ impl Sqlite {
     }
 
     /// A database that is already there.
-    pub(crate) const fn over(connection: Connection) -> Self {
-        Self { connection: RefCell::new(connection), trouble: RefCell::new(Vec::new()) }
+    pub(crate) fn over(connection: Connection) -> Self {
+        Self { connection: RefCell::new(connection), trouble: RefCell::default(), calls: Counter::default() }
     }
 
     /// Makes the next transactions go wrong, one after the other.
@@ -118,15 +122,26 @@ fn classify(error: rusqlite::Error) -> SqlError {
     SqlError::Fault(Fault::permanent("asking SQLite", error.to_string()))
 }
 
+fn broken() -> SqlError {
+    SqlError::Fault(Fault::transient("asking SQLite", "trouble on the stage"))
+}
+
 #[async_trait(?Send)]
 impl Sql for Sqlite {
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, SqlError> {
-        run(&self.connection.borrow(), &statement)
+        match self.calls.next() {
+            Some(Break::Before) => Err(broken()),
+            Some(Break::After) => run(&self.connection.borrow(), &statement).and(Err(broken())),
+            None => run(&self.connection.borrow(), &statement),
+        }
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, SqlError> {
-        let trouble = self.trouble.borrow_mut().pop();
-        let broken = || SqlError::Fault(Fault::transient("asking SQLite", "trouble on the stage"));
+        let chosen = self.calls.next().map(|how| match how {
+            Break::Before => SqlTrouble::Refused,
+            Break::After => SqlTrouble::LostReply,
+        });
+        let trouble = self.trouble.borrow_mut().pop().or(chosen);
         if trouble == Some(SqlTrouble::Refused) {
             return Err(broken());
         }

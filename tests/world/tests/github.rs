@@ -2,7 +2,6 @@
 #![expect(
     clippy::unwrap_used,
     clippy::indexing_slicing,
-    clippy::too_many_lines,
     reason = "a test stops where the world is not as it should be, and tells one story from start to end"
 )]
 

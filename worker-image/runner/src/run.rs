@@ -120,7 +120,7 @@ impl<'a> Run<'a> {
             let reason = Some(verdict::nothing_changed(agent, findings)?);
             return Ok(Work { outcome: Outcome::NoChanges, reason, summary, change_set: None });
         }
-        self.log.say(LineLevel::Success, &format!("{} files changed", files.len()));
+        self.log.say(LineLevel::Success, &changed(files.len()));
         let theirs = committed::last_subject(git, base_sha).await;
         let theirs = theirs.map(|subject| self.log.redact(&subject));
         let message = verdict::message(agent, theirs.as_deref().or(summary.as_deref()));
@@ -176,5 +176,13 @@ struct Open {
 impl Drop for Open {
     fn drop(&mut self) {
         self.serving.abort();
+    }
+}
+
+/// How many files changed, as people say it.
+fn changed(files: usize) -> String {
+    match files {
+        1 => "1 file changed".to_owned(),
+        many => format!("{many} files changed"),
     }
 }
