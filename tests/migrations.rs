@@ -1,6 +1,9 @@
 //! The tables: migrations on empty and on populated databases, the words stored in them, and the indexes the hot paths use.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that meets the unexpected is to stop")]
 
+#[expect(dead_code, reason = "only the database's side of it is used")]
+#[path = "scenarios/stage/line.rs"]
+mod line;
 #[path = "migrations/plans.rs"]
 mod plans;
 #[expect(dead_code, reason = "the scenarios use the rest of it")]

@@ -23,6 +23,8 @@ const MOST_A_TICK: u32 = 10;
 const MOST_PAGES: u32 = 5;
 /// GitHub's times are whole seconds and its lists lag: what is at the watermark is read again; keys make that harmless.
 const OVERLAP_S: i64 = 30;
+/// GitHub touches a review's comments when the review is submitted, within this of their writing.
+const REVIEW_SLACK_S: i64 = 2;
 /// The longest pause after failures.
 const LONGEST_PAUSE_S: i64 = 3600;
 
@@ -208,7 +210,7 @@ impl App<'_> {
             author: Person { id: comment.user.id, login: comment.user.login },
             place: place_kind,
             words: comment.body,
-            freshness: freshness(comment.created_at, comment.updated_at),
+            freshness: freshness(comment.created_at, comment.updated_at, 0),
             ..spoken_on(place, issue)
         };
         self.accept(&spoken, None).await.map(|_| ())
@@ -228,7 +230,7 @@ impl App<'_> {
             author: Person { id: comment.user.id, login: comment.user.login },
             place: Place::ReviewLine { path: comment.path, line: comment.line, hunk: comment.diff_hunk },
             words: comment.body,
-            freshness: freshness(comment.created_at, comment.updated_at),
+            freshness: freshness(comment.created_at, comment.updated_at, REVIEW_SLACK_S),
             ..spoken_on(place, issue)
         };
         self.accept(&spoken, None).await.map(|_| ())
@@ -323,9 +325,9 @@ enum First {
     No,
 }
 
-/// Whether a text seen by polling is as written: GitHub's two times are equal until the first edit.
-fn freshness(created: Timestamp, updated: Timestamp) -> Freshness {
-    if updated > created { Freshness::Edited } else { Freshness::AsWritten }
+/// Whether a text seen by polling is as written: GitHub's two times are equal until the first edit, give or take `slack_s`.
+fn freshness(created: Timestamp, updated: Timestamp, slack_s: i64) -> Freshness {
+    if updated > created.plus_seconds(slack_s) { Freshness::Edited } else { Freshness::AsWritten }
 }
 
 /// What texts on an issue share; the issue's own opening text where the caller fills in nothing.

@@ -1,6 +1,7 @@
 //! The composition root: plugs the platform into the ports, and answers the two events. Nothing here returns an error or
 //! panics out: whatever goes wrong is an answer and a log line.
 
+use std::cell::OnceCell;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
@@ -23,11 +24,13 @@ use super::{body, events, forward, words};
 
 thread_local! {
     static MEMORY: Rc<Memory> = Rc::new(Memory::default());
+    /// Settings do not change within the life of an isolate.
+    static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
 }
 
 /// What an invocation works with, owned, so that work after the answer can hold it.
 pub(super) struct Platform {
-    config: Config,
+    config: Rc<Config>,
     database: Database,
     memory: Rc<Memory>,
 }
@@ -35,7 +38,8 @@ pub(super) struct Platform {
 impl Platform {
     fn of(env: &Env) -> Result<Self, worker::Error> {
         let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
-        Ok(Self { config: Config::read(&lookup), database: Database(env.d1("DB")?), memory: MEMORY.with(Rc::clone) })
+        let config = CONFIG.with(|kept| Rc::clone(kept.get_or_init(|| Rc::new(Config::read(&lookup)))));
+        Ok(Self { config, database: Database(env.d1("DB")?), memory: MEMORY.with(Rc::clone) })
     }
 
     pub(super) fn app(&self) -> App<'_> {
