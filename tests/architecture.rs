@@ -34,7 +34,7 @@ const READS_STRANGERS: &[(&str, &str)] = &[
     ("src/app/receive_delivery.rs", "parses commands and the repository's configuration; compares labels"),
     ("src/app/accept_command.rs", "parses commands"),
     ("src/app/accept_result.rs", "compares paths of the base tree"),
-    ("src/app/poll_repositories.rs", "looks for the mention"),
+    ("src/app/hear_polled.rs", "looks for the mention"),
     ("src/app/say.rs", "compares a comment of ours with what it is to say"),
     ("src/app/add_commit.rs", "compares paths and our own trailer"),
     ("src/app/show_state.rs", "compares label names"),
@@ -69,7 +69,6 @@ const EXPOSES_SECRETS: &[(&str, &str)] = &[
 const LONG: &[(&str, &str)] = &[
     ("src/domain/task.rs", "every state and every reason a task can end with: one list, mostly words"),
     ("src/protocol/wire.rs", "the whole contract with the runner, to be read as one page"),
-    ("src/app/poll_repositories.rs", "to be split: reading the lists, and taking one text in"),
     ("src/wrap/write/html.rs", "one tokeniser"),
     ("src/domain/outgoing/inline.rs", "one tokeniser"),
     ("tests/world/src/github/git_data.rs", "one part of GitHub's API"),

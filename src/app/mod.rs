@@ -13,6 +13,7 @@ pub mod config;
 pub mod create_task;
 pub mod destroy_machine;
 mod gather_material;
+mod hear_polled;
 pub mod launch_machine;
 pub mod poll_repositories;
 mod prepare_job;
