@@ -4,26 +4,24 @@ use sha2::{Digest, Sha256};
 
 use super::App;
 use super::claim_attempt::{CHANGE_SET_LIMITS, Session, TurnedAway};
+use super::make_tree::make_tree;
 use super::record::Recorded;
+use crate::clients::github::GithubError;
 use crate::clients::github::contents::EntryKind;
-use crate::clients::github::git::{Entry, TreeChange};
-use crate::clients::github::{GithubError, Repo};
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
 use crate::domain::ids::Sha;
 use crate::domain::job::Job;
 use crate::domain::task::{Failure, Stage};
 use crate::domain::untrusted::Untrusted;
-use crate::ports::{Fault, Statement};
+use crate::ports::{Fault, FaultKind, Level, Statement};
 use crate::protocol::change_set::{Broken, Checked, Rules, check, check_against_base};
-use crate::protocol::wire::{
-    ChangeSet, ChangedFile, CompleteAnswer, CompleteRequest, Encoding, FinalStatus, Outcome, Usage,
-};
+use crate::protocol::wire::{ChangeSet, CompleteAnswer, CompleteRequest, FinalStatus, Outcome, Usage};
 use crate::store::results::{Answered, Publication, ResultRow};
 use crate::store::{attempts, commit, effects, jobs, results};
 
 /// How long one making of a tree may take before another may try.
-const TREE_LEASE_S: i64 = 60;
+const TREE_LEASE_S: i64 = 30;
 /// Broken rules shown; the rest is counted.
 const MOST_SHOWN: usize = 10;
 
@@ -83,6 +81,20 @@ impl App<'_> {
                 Recorded::Now(_) => Handed::Busy,
             }),
         }
+    }
+
+    /// What the bytes alone decide: other bytes came before them, they were answered, or the launch is closed.
+    ///
+    /// # Errors
+    /// The database's trouble.
+    pub async fn decided(&self, session: &Session, raw: &[u8]) -> Result<Option<Handed>, Fault> {
+        let row = results::load(self.sql, &session.row.task, session.row.attempt).await?;
+        Ok(match row {
+            Some(row) if row.digest != hex::encode(Sha256::digest(raw)) => Some(Handed::OtherBytes),
+            Some(row) => row.answer.map(Handed::Answer),
+            None if session.row.closed_at.is_some() => Some(Handed::Away(TurnedAway::Closed)),
+            None => None,
+        })
     }
 
     /// Ends the task of a machine whose result is larger than Porter takes, unless an earlier result is in hand.
@@ -180,7 +192,15 @@ impl App<'_> {
     /// Every file of the base, sorted; `None` when GitHub does not list them all.
     async fn base_files(&self, session: &Session, base: &Sha) -> Result<Option<Vec<String>>, Fault> {
         let tree = self.repo_of(&session.task).tree(base).await;
-        let tree = tree.map_err(|error| error.into_fault("reading the base tree"))?;
+        let tree = match tree.map_err(|error| error.into_fault("reading the base tree")) {
+            Ok(tree) => tree,
+            // A result that came in time is taken in; GitHub itself refuses what this check would have.
+            Err(fault) if matches!(fault.kind, FaultKind::Transient { .. }) => {
+                self.log_fault(Level::Warning, "A change set is taken in without its base tree", &fault, &[]);
+                return Ok(None);
+            }
+            Err(fault) => return Err(fault),
+        };
         let files = tree.entries.iter().filter(|entry| entry.kind != EntryKind::Tree);
         let mut files: Vec<String> = files.map(|entry| entry.path.raw().to_owned()).collect();
         files.sort_unstable();
@@ -269,25 +289,6 @@ impl Judged {
 pub(super) fn done(status: FinalStatus) -> Answered {
     let answer = CompleteAnswer { status, pull_request: None };
     Answered { status: 200, body: serde_json::to_string(&answer).unwrap_or_default() }
-}
-
-/// Makes the tree: texts inline in one call, a blob each for what is no text.
-async fn make_tree(repo: &Repo<'_>, base: &Sha, change_set: &ChangeSet) -> Result<Sha, GithubError> {
-    let Some(base) = repo.commit(base).await? else { return Err(GithubError::NotFound) };
-    let mut changes = Vec::with_capacity(change_set.files.len());
-    for file in &change_set.files {
-        let to = match file {
-            ChangedFile::Deleted { .. } => Entry::Deleted,
-            ChangedFile::Written { mode, encoding: Encoding::Utf8, content, .. } => {
-                Entry::Text { mode: mode.clone(), content: content.clone() }
-            }
-            ChangedFile::Written { mode, encoding: Encoding::Base64, content, .. } => {
-                Entry::Blob { mode: mode.clone(), sha: repo.create_blob(content).await? }
-            }
-        };
-        changes.push(TreeChange { path: file.path().to_owned(), to });
-    }
-    repo.create_tree(&base.tree, &changes).await
 }
 
 /// The most that is known of what the models cost.

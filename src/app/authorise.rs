@@ -93,6 +93,9 @@ impl App<'_> {
         let Some(task) = tasks::load(self.sql, id).await? else { return Ok(()) };
         let request = &task.request;
         let verdict = self.may_command(task.credential, (request.repo_id, &request.repo), &request.asker).await?;
+        // Without keys no launch can begin, and a task that nobody can admit would wait for ever.
+        let unset = || Verdict::Refused(Refusal::NotSetUp { names: vec!["ENCRYPTION_KEYS".to_owned()] });
+        let verdict = if verdict == Verdict::Allowed && self.keyring().is_none() { unset() } else { verdict };
         match verdict {
             Verdict::Allowed => self.record(id, Event::Authorised, Vec::new()).await?,
             // Nobody asked: a repository that runs every opened issue does not lecture whoever reports a bug.

@@ -102,8 +102,9 @@ impl Reader<'_> {
     }
 
     fn missing(&mut self, name: &'static str, remedy: &'static str) {
-        if self.problems.iter().all(|problem| problem.name != name) {
-            self.problems.push(Problem { name, what: "is not set".to_owned(), remedy, required: true });
+        match self.problems.iter_mut().find(|problem| problem.name == name) {
+            Some(known) => known.required = true,
+            None => self.problems.push(Problem { name, what: "is not set".to_owned(), remedy, required: true }),
         }
     }
 
@@ -191,9 +192,9 @@ impl Config {
                 .unwrap_or_else(|| "@porter".to_owned()),
             provider_keys,
             upstreams,
-            task_timeout_s: reader.number("TASK_TIMEOUT_S", 600, (30, 21_600)),
-            launch_timeout_s: reader.number("LAUNCH_TIMEOUT_S", 180, (5, 3600)),
-            heartbeat_timeout_s: reader.number("HEARTBEAT_TIMEOUT_S", 90, (5, 3600)),
+            task_timeout_s: reader.number("TASK_TIMEOUT_S", 600, (1, 21_600)),
+            launch_timeout_s: reader.number("LAUNCH_TIMEOUT_S", 180, (1, 3600)),
+            heartbeat_timeout_s: reader.number("HEARTBEAT_TIMEOUT_S", 90, (1, 3600)),
             max_running_per_user: reader.number("MAX_RUNNING_PER_USER", 5, (1, 100)),
             max_retries: reader.number("MAX_RETRIES", 3, (0, 10)),
             start_token: reader.secret("PORTER_START_TOKEN", "start with npm start"),

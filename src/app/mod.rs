@@ -15,6 +15,7 @@ pub mod destroy_machine;
 mod gather_material;
 mod hear_polled;
 pub mod launch_machine;
+mod make_tree;
 pub mod poll_repositories;
 mod prepare_job;
 pub mod publish_result;

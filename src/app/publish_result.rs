@@ -120,6 +120,11 @@ impl App<'_> {
                     let why = "The pull request is no longer open, so this is a new one.".to_owned();
                     return beside(&repo, parcel, into, why).await;
                 }
+                if !parcel.publication.protected.is_empty() {
+                    let why =
+                        "It changes protected files, so it is a draft of its own into that pull request's branch.";
+                    return beside(&repo, parcel, &parcel.job.branch, why.to_owned()).await;
+                }
                 match add_commit(&repo, parcel).await? {
                     Added::Commit(commit) => Ok(Landed {
                         pull_request: PullRequestRef { number: *on, url: url.clone() },
@@ -142,7 +147,6 @@ impl App<'_> {
     async fn landed(&self, parcel: &Parcel<'_>, attempt: Attempt, landed: Landed) -> Result<(), Fault> {
         let id = &parcel.task.id;
         let Landed { pull_request, how, branch } = landed;
-        self.mark_pull_request(parcel, &pull_request).await;
         let link = PullRequestLink { number: pull_request.number.0, url: pull_request.url.clone() };
         let answer = CompleteAnswer { status: FinalStatus::Success, pull_request: Some(link) };
         let answer = Answered { status: 200, body: serde_json::to_string(&answer).unwrap_or_default() };
@@ -151,9 +155,11 @@ impl App<'_> {
         if !matches!(how, Published::Added { .. }) {
             also.push(pull_requests::opened(request.repo_id, pull_request.number, id, &branch, &pull_request.url));
         }
-        match self.record(id, Event::Published { attempt, pull_request, how }, also).await? {
-            Recorded::Now(_) | Recorded::Stale(_) | Recorded::NoTask => Ok(()),
+        let published = Event::Published { attempt, pull_request: pull_request.clone(), how };
+        if let Recorded::Now(_) = self.record(id, published, also).await? {
+            self.mark_pull_request(parcel, &pull_request).await;
         }
+        Ok(())
     }
 
     /// Label and review request: nice to have, never in the way.

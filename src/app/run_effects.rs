@@ -1,7 +1,7 @@
 //! Carrying out effects: lease, do, settle. At once after a commit, and by cron for whatever is left.
 
 use super::App;
-use crate::domain::effect::Effect;
+use crate::domain::effect::{Effect, Rank};
 use crate::domain::event::Event;
 use crate::domain::task::Failure;
 use crate::domain::time::Timestamp;
@@ -11,7 +11,7 @@ use crate::store::effects::Leased;
 use crate::store::{commit, effects, facts};
 
 /// How long an effect may take before another may try. A launch makes some twenty calls.
-const LEASE_S: i64 = 120;
+const LEASE_S: i64 = 45;
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE_S: i64 = 2;
 /// The longest pause.
@@ -21,6 +21,8 @@ const LONGEST_PAUSE_S: i64 = 300;
 const MOST_TRIES: u32 = 12;
 /// How long an effect is tried at least.
 const LEAST_PATIENCE_S: i64 = 600;
+/// Somebody waits for an answer, or pays for a machine, however long an outage lasts.
+const WORDS_PATIENCE_S: i64 = 2 * 86_400;
 
 /// How much one invocation may do.
 #[derive(Debug, Clone, Copy)]
@@ -106,7 +108,12 @@ impl App<'_> {
         let redacted = self.redactor().redact(&fault.to_string()).into_owned();
         let error: String = redacted.chars().take(500).collect();
         let fields = [("effect", leased.key.as_str())];
-        let is_young = leased.tries < MOST_TRIES || now.since(leased.created_at) < LEAST_PATIENCE_S * 1000;
+        let patience_s = match leased.effect.rank() {
+            Rank::Work if !matches!(leased.effect, Effect::Destroy { .. }) => LEAST_PATIENCE_S,
+            Rank::Work | Rank::Words => WORDS_PATIENCE_S,
+            Rank::Cosmetic => 0,
+        };
+        let is_young = leased.tries < MOST_TRIES || now.since(leased.created_at) < patience_s * 1000;
         match fault.kind {
             FaultKind::Transient { not_before } if is_young || not_before.is_some() => {
                 self.log_fault(Level::Info, "An effect is put back", fault, &fields);
@@ -118,8 +125,9 @@ impl App<'_> {
             FaultKind::Transient { .. } | FaultKind::Permanent => {
                 self.log_fault(Level::Error, "An effect is given up", fault, &fields);
                 facts::note(self.sql, facts::LAST_FAULT, &format!("{}: {error}", leased.effect.kind()), now).await?;
-                effects::bury(self.sql, leased, &error).await?;
-                self.give_up(&leased.effect, fault).await
+                // The end first: an effect that is buried and has not ended its task would be forgotten by everybody.
+                self.give_up(&leased.effect, fault).await?;
+                effects::bury(self.sql, leased, &error).await
             }
         }
     }

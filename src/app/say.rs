@@ -35,13 +35,13 @@ impl App<'_> {
             Ok(()) => Ok(()),
             Err(Problem::Ours(fault)) => Err(fault),
             Err(Problem::GitHub(error)) => {
-                let cannot = matches!(
-                    error,
-                    GithubError::Forbidden { .. }
-                        | GithubError::Gone
-                        | GithubError::NotFound
-                        | GithubError::Unauthorized
-                );
+                let cannot = matches!(error, GithubError::Forbidden { .. } | GithubError::Gone | GithubError::NotFound);
+                // An App that is refused has been removed here. A token that is refused can be mended by the operator.
+                let refused = matches!(error, GithubError::Unauthorized);
+                if refused && self.config.github.app.is_none() {
+                    return Err(Fault::transient("writing a comment", error.to_string()));
+                }
+                let cannot = cannot || refused;
                 let fault = error.into_fault("writing a comment");
                 if !cannot {
                     return Err(fault);

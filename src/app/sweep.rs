@@ -61,13 +61,21 @@ impl App<'_> {
 
     async fn end_overdue(&self) -> Result<(), Fault> {
         for task in crate::store::tasks::live(self.sql).await? {
-            let Some(attempt) = task.state.open_attempt() else { continue };
-            let Some(row) = attempts::load(self.sql, &task.id, attempt).await? else { continue };
-            if let Some(event) = self.overdue(&task, &row).await? {
-                // A machine that hands a lost result over again is told how it ended, for ever the same.
-                let answer = results::answer(&task.id, attempt, &done(FinalStatus::Failed));
-                self.record(&task.id, event, vec![answer]).await?;
+            // One task that cannot be looked at must not keep time from the others.
+            if let Err(fault) = self.end_if_overdue(&task).await {
+                self.log_fault(Level::Error, "A task could not be looked at", &fault, &[("task", task.id.as_str())]);
             }
+        }
+        Ok(())
+    }
+
+    async fn end_if_overdue(&self, task: &Task) -> Result<(), Fault> {
+        let Some(attempt) = task.state.open_attempt() else { return Ok(()) };
+        let Some(row) = attempts::load(self.sql, &task.id, attempt).await? else { return Ok(()) };
+        if let Some(event) = self.overdue(task, &row).await? {
+            // A machine that hands a lost result over again is told how it ended, for ever the same.
+            let answer = results::answer(&task.id, attempt, &done(FinalStatus::Failed));
+            self.record(&task.id, event, vec![answer]).await?;
         }
         Ok(())
     }

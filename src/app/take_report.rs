@@ -33,7 +33,10 @@ impl App<'_> {
         let seq = i64::try_from(request.seq).unwrap_or(i64::MAX);
         let now = self.clock.now();
         let new_phase = request.phase.filter(|phase| row.phase.is_none_or(|known| *phase > known));
-        let quiet = request.lines.is_empty() && new_phase.is_none() && now.since(row.last_seen) < self.quiet_ms();
+        let told_before = request.progress.unwrap_or(0) <= row.progress
+            && request.usage.as_ref().is_none_or(|usage| row.usage.as_ref() == Some(usage));
+        let nothing_new = request.lines.is_empty() && new_phase.is_none() && told_before;
+        let quiet = nothing_new && now.since(row.last_seen) < self.quiet_ms();
         if seq <= row.last_seq || quiet {
             return Ok(Ok(EventsAnswer::Continue(true)));
         }

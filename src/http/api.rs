@@ -37,8 +37,12 @@ pub(super) async fn list(app: &App<'_>, request: &Request, which: Which) -> Resu
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|task| format!("{}.{}", task.created_at.millis(), task.id));
-    let found: Vec<_> = found.iter().map(brief).collect();
-    Ok(Answer::json(200, &json!({"tasks": found, "next": next})))
+    let mut shown = Vec::with_capacity(found.len());
+    for task in &found {
+        // Only what is still going on is worth two more questions each.
+        shown.push(if task.state.is_final() { brief(task) } else { whole(app, task).await? });
+    }
+    Ok(Answer::json(200, &json!({"tasks": shown, "next": next})))
 }
 
 fn filter(query: &str) -> Result<Filter, Problem> {

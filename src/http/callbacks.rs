@@ -11,6 +11,8 @@ use crate::protocol::wire::{CompleteRequest, EventsRequest, Outcome, StartReques
 
 /// Lines in one report.
 const MOST_LINES: usize = 500;
+/// The highest number of a report; well within what the database keeps exactly.
+const MOST_REPORTS: u64 = 1 << 32;
 /// Their bytes.
 const MOST_LINE_BYTES: usize = 256 * 1024;
 /// Seconds after which a machine sends the same result again.
@@ -35,6 +37,10 @@ pub(super) async fn report(app: &App<'_>, request: &Request) -> Result<Answer, P
     let session = session(app, request).await?;
     let body: EventsRequest = read(bytes(request, 1024 * 1024)?)?;
     own(&session, &body.task_id, body.attempt)?;
+    if body.seq > MOST_REPORTS {
+        let rule = format!("must be a whole number from 1 to {MOST_REPORTS}");
+        return Err(Problem::Field { field: "seq".to_owned(), rule });
+    }
     let line_bytes: usize = body.lines.iter().map(|line| line.text.len()).sum();
     if body.lines.len() > MOST_LINES || line_bytes > MOST_LINE_BYTES {
         let rule = format!(
@@ -56,13 +62,21 @@ pub(super) async fn complete(app: &App<'_>, request: &Request) -> Result<Answer,
         return Err(Problem::ResultTooLarge(8 * 1024 * 1024));
     }
     let raw = bytes(request, 8 * 1024 * 1024)?;
+    if let Some(handed) = app.decided(&session, raw).await? {
+        return handed_back(handed);
+    }
     let body: CompleteRequest = read(raw)?;
     own(&session, &body.task_id, body.attempt)?;
     if body.outcome == Outcome::Changes && body.change_set.is_none() {
         let rule = "must be there when the outcome is \"changes\"".to_owned();
         return Err(Problem::Field { field: "change_set".to_owned(), rule });
     }
-    match app.accept_result(&session, raw, body).await? {
+    handed_back(app.accept_result(&session, raw, body).await?)
+}
+
+/// What a hand-over is answered.
+fn handed_back(handed: Handed) -> Result<Answer, Problem> {
+    match handed {
         Handed::Answer(answer) => {
             Ok(Answer::typed(answer.status, "application/json", answer.body.into_bytes()).and_drain())
         }

@@ -9,6 +9,9 @@ use crate::app::App;
 use crate::clients::github::Need;
 use crate::ports::Method;
 
+/// One text for every refusal, so that it tells nothing of a token.
+const REFUSED: &str = "Porter: this token may not do that here (one open attempt, one repository, read only)\n";
+
 const PASS_UP: &[&str] = &["git-protocol", "content-type", "content-encoding", "accept", "accept-encoding"];
 const PASS_DOWN: &[&str] = &["content-type", "content-encoding", "cache-control"];
 
@@ -19,16 +22,16 @@ pub(super) async fn forward(app: &App<'_>, request: &Request, rest: &str) -> Res
         let answer = Answer::typed(401, "text/plain; charset=utf-8", body);
         return Ok(answer.with("www-authenticate", "Basic realm=\"porter\""));
     };
-    let Some(session) = app.session(&password).await? else { return Ok(refused("the session token is not valid")) };
+    let Some(session) = app.session(&password).await? else { return Ok(refused()) };
     if session.row.closed_at.is_some() {
-        return Ok(refused("this attempt is closed"));
+        return Ok(refused());
     }
     let repo = &session.task.request.repo;
     let operation = match (request.method.as_str(), rest.strip_prefix(&format!("{repo}.git/")), request.query.as_str())
     {
         ("GET", Some("info/refs"), "service=git-upload-pack") => "info/refs?service=git-upload-pack",
         ("POST", Some("git-upload-pack"), "") => "git-upload-pack",
-        _ => return Ok(refused("read only, one repository")),
+        _ => return Ok(refused()),
     };
     let token = app.repo_of(&session.task).token(Need::ReadContents).await;
     let token = token.map_err(|error| error.into_fault("getting a token to read the repository"))?;
@@ -46,8 +49,8 @@ pub(super) async fn forward(app: &App<'_>, request: &Request, rest: &str) -> Res
 }
 
 /// Git shows a plain-text body as "remote: …". Never 401: git would throw its credential away and ask for another.
-fn refused(why: &str) -> Answer {
-    Answer::typed(403, "text/plain; charset=utf-8", format!("Porter: {why}\n").into_bytes())
+fn refused() -> Answer {
+    Answer::typed(403, "text/plain; charset=utf-8", REFUSED.as_bytes().to_vec())
 }
 
 /// The password of Basic authentication; the user does not matter.

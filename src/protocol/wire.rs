@@ -252,7 +252,7 @@ pub struct ChangeSet {
 
 /// One path of a change set: `{"path","deleted":true}` or `{"path","mode","encoding","content"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, try_from = "SentFile")]
 pub enum ChangedFile {
     /// The path is to go.
     Deleted {
@@ -272,6 +272,31 @@ pub enum ChangedFile {
         /// The file, or a link's target.
         content: String,
     },
+}
+
+/// A path as sent: `"deleted": false` beside a content is as good as nothing.
+#[derive(Deserialize)]
+struct SentFile {
+    path: String,
+    #[serde(default)]
+    deleted: bool,
+    mode: Option<String>,
+    encoding: Option<Encoding>,
+    content: Option<String>,
+}
+
+impl TryFrom<SentFile> for ChangedFile {
+    type Error = &'static str;
+
+    fn try_from(sent: SentFile) -> Result<Self, &'static str> {
+        match (sent.deleted, sent.mode, sent.encoding, sent.content) {
+            (true, _, _, _) => Ok(Self::Deleted { path: sent.path, deleted: true }),
+            (false, Some(mode), Some(encoding), Some(content)) => {
+                Ok(Self::Written { path: sent.path, mode, encoding, content })
+            }
+            (false, _, _, _) => Err("needs mode, encoding and content, or \"deleted\": true"),
+        }
+    }
 }
 
 impl ChangedFile {

@@ -110,7 +110,7 @@ pub fn claim(task: &TaskId, attempt: Attempt, claim: &Claim, now: Timestamp) -> 
 #[must_use]
 pub fn made(task: &TaskId, attempt: Attempt, machine: &MachineId) -> Statement {
     Statement::new(
-        "UPDATE attempts SET machine_id = ?3 WHERE task_id = ?1 AND attempt = ?2",
+        "UPDATE attempts SET machine_id = ?3, machine_gone_at = NULL WHERE task_id = ?1 AND attempt = ?2",
         [task.as_str().into(), attempt.into(), machine.as_str().into()],
     )
 }

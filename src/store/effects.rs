@@ -92,11 +92,12 @@ pub async fn postpone(sql: &dyn Sql, leased: &Leased, not_before: Timestamp, err
     rows(sql, statement).await.map(|_| ())
 }
 
-/// Settles an effect as given up.
+/// Settles an effect as given up. If it was asked for again meanwhile, it stays pending.
 pub async fn bury(sql: &dyn Sql, leased: &Leased, error: &str) -> Result<(), Fault> {
     let statement = Statement::new(
-        "UPDATE effects SET state = 'dead', lease_until = 0, last_error = ?3 WHERE key = ?1 AND lease_epoch = ?2",
-        [leased.key.as_str().into(), leased.epoch.into(), error.into()],
+        "UPDATE effects SET state = CASE WHEN generation = ?4 THEN 'dead' ELSE 'pending' END, lease_until = 0, \
+         last_error = ?3 WHERE key = ?1 AND lease_epoch = ?2",
+        [leased.key.as_str().into(), leased.epoch.into(), error.into(), leased.generation.into()],
     );
     rows(sql, statement).await.map(|_| ())
 }

@@ -28,6 +28,16 @@ thread_local! {
     static CONFIG: OnceCell<Rc<Config>> = const { OnceCell::new() };
 }
 
+/// The settings; what is missing is named in the log, once an isolate.
+fn read(lookup: &dyn Fn(&str) -> Option<String>) -> Config {
+    let config = Config::read(lookup);
+    let missing = config.missing().join(", ");
+    if !missing.is_empty() {
+        Isolate.line(Level::Error, "Settings are missing or still placeholders", &[("names", &missing)]);
+    }
+    config
+}
+
 /// What an invocation works with, owned, so that work after the answer can hold it.
 pub(super) struct Platform {
     config: Rc<Config>,
@@ -38,7 +48,7 @@ pub(super) struct Platform {
 impl Platform {
     fn of(env: &Env) -> Result<Self, worker::Error> {
         let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
-        let config = CONFIG.with(|kept| Rc::clone(kept.get_or_init(|| Rc::new(Config::read(&lookup)))));
+        let config = CONFIG.with(|kept| Rc::clone(kept.get_or_init(|| Rc::new(read(&lookup)))));
         Ok(Self { config, database: Database(env.d1("DB")?), memory: MEMORY.with(Rc::clone) })
     }
 

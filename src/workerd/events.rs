@@ -53,7 +53,8 @@ impl Reader {
             }
             if self.looks > 0 {
                 let pause = if self.looks <= CLOSE_LOOKS { 1_000 } else { 4_000 };
-                Delay::from(Duration::from_millis(pause)).await;
+                let due = ALIVE_MS.saturating_sub(now.since(self.last_sent)).max(0);
+                Delay::from(Duration::from_millis(pause.min(due.unsigned_abs()))).await;
             }
             self.looks += 1;
             let text = self.look().await?;

@@ -166,11 +166,15 @@ async fn differing(
     let list: Vec<u8> = files.iter().flat_map(|path| quoted(path)).collect();
     let hashed = git.feed(&["hash-object", "-w", "--stdin-paths"], list).await?;
     let mut objects = hashed.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line).into_owned());
+    let untouched = untouched(git, base, &files).await?;
     let mut changes = Vec::new();
     for (path, now) in &seen {
         let to = match now {
             Now::Nothing => None,
-            Now::File { mode, .. } => Some((*mode, objects.next().unwrap_or_default())),
+            Now::File { mode, .. } => {
+                let filtered = objects.next().unwrap_or_default();
+                Some((*mode, untouched.get(path).cloned().unwrap_or(filtered)))
+            }
             Now::Link(target) => Some(("120000", link_object(git, target).await?)),
         };
         let before = base.get(path).map(|base| (base.mode.as_str(), base.object.as_str()));
@@ -182,6 +186,23 @@ async fn differing(
     }
     changes.sort_by(|left, right| left.path.cmp(&right.path));
     Ok(changes)
+}
+
+/// Files whose bytes are those of the base, by the base's object: line-ending filters can make another object of the same
+/// bytes, where a repository keeps what its own attributes would not.
+async fn untouched(
+    git: &Git,
+    base: &HashMap<TreePath, Base>,
+    files: &[&TreePath],
+) -> Result<HashMap<TreePath, String>, String> {
+    let list: Vec<u8> = files.iter().flat_map(|path| quoted(path)).collect();
+    let raw = git.feed(&["hash-object", "--no-filters", "--stdin-paths"], list).await?;
+    let objects = raw.split(|byte| *byte == b'\n').map(|line| String::from_utf8_lossy(line).into_owned());
+    let same = |(path, object): (&&TreePath, String)| {
+        let base = base.get(*path)?;
+        (base.object == object).then(|| ((*path).clone(), object))
+    };
+    Ok(files.iter().zip(objects).filter_map(same).collect())
 }
 
 async fn link_object(git: &Git, target: &[u8]) -> Result<String, String> {

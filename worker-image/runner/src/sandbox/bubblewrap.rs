@@ -91,7 +91,7 @@ fn system() -> Result<Vec<OsString>, String> {
         }
     }
     if let Some(node) = node_elsewhere() {
-        bind(&mut words, "--ro-bind", &node, NODE);
+        bind(&mut words, "--ro-bind", &node, &format!("{NODE}/bin/node"));
     }
     let runner = std::env::current_exe().map_err(|error| format!("the runner cannot find itself: {error}"))?;
     bind(&mut words, "--ro-bind", &runner, RUNNER);
@@ -102,13 +102,12 @@ fn bind(words: &mut Vec<OsString>, how: &str, from: &Path, to: &str) {
     words.extend([how.into(), from.as_os_str().to_owned(), to.into()]);
 }
 
-/// Where Node is installed, when not in `/usr`: a version manager's directory, which has `bin/node`.
+/// Node's program when it is not in `/usr`. Only the file: what lies beside it may be somebody's home directory.
 fn node_elsewhere() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     let node = std::env::split_paths(&path).map(|dir| dir.join("node")).find(|node| node.is_file())?;
     let node = fs::canonicalize(node).ok()?;
-    let prefix = node.parent()?.parent()?;
-    (!node.starts_with("/usr") && node.parent()?.ends_with("bin")).then(|| prefix.to_owned())
+    (!node.starts_with("/usr")).then_some(node)
 }
 
 /// The few files of `/etc` that programs ask for, without the host's names in them.
