@@ -231,7 +231,7 @@ impl App<'_> {
         let fault = error.into_fault("making the tree");
         if let crate::ports::FaultKind::Transient { .. } = fault.kind {
             self.log_fault(crate::ports::Level::Warning, "The tree could not be made yet", &fault, &[]);
-            results::run(self.sql, results::release(id, attempt)).await?;
+            commit(self.sql, vec![results::release(id, attempt)]).await?;
             return Ok(false);
         }
         self.log_fault(crate::ports::Level::Error, "GitHub refused the tree", &fault, &[("task", id.as_str())]);

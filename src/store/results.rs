@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::row::Columns;
-use super::{first, json, rows};
+use super::{first, json};
 use crate::domain::ids::{Attempt, Sha, TaskId};
 use crate::domain::time::Timestamp;
 use crate::domain::untrusted::Untrusted;
@@ -118,11 +118,6 @@ pub fn answer(task: &TaskId, attempt: Attempt, answered: &Answered) -> Statement
          WHERE task_id = ?1 AND attempt = ?2 AND answer IS NULL",
         [task.as_str().into(), attempt.into(), i64::from(answered.status).into(), answered.body.as_str().into()],
     )
-}
-
-/// Keeps the statement list of a result answered at once short.
-pub async fn run(sql: &dyn Sql, statement: Statement) -> Result<(), Fault> {
-    rows(sql, statement).await.map(|_| ())
 }
 
 fn read(row: &Columns) -> Result<ResultRow, Fault> {
