@@ -13,7 +13,7 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 
 use crate::gate::{Call, Fate, Gate, Port};
-use crate::watch::Watch;
+use crate::watch::{Watch, Wrote};
 
 /// Every migration, in order.
 const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_main_job.sql")];
@@ -156,9 +156,15 @@ impl Reached {
         if matches!(fate, Fate::FailsBefore | Fate::Refused(_) | Fate::Limited(_)) {
             return Err(lost());
         }
+        let before = self.database.changes();
         let result = self.database.write(&statements);
-        if port == Port::Write {
-            self.watch.borrow_mut().wrote(self.gate.invocation(), &statements, &result, &self.database);
+        if port == Port::Write && result.is_ok() {
+            let wrote = Wrote {
+                invocation: self.gate.invocation(),
+                statements: &statements,
+                changed: self.database.changes() - before,
+            };
+            self.watch.borrow_mut().wrote(&wrote, &self.database);
         }
         match fate {
             Fate::CallerDies => {

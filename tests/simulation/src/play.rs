@@ -71,7 +71,12 @@ impl Beginning {
     pub fn world(&self, seed: u64, mode: Mode, weather: Weather, trace: Trace) -> rusqlite::Result<Sim> {
         self.database.empty()?;
         let template = if mode == Mode::Token { &self.token } else { &self.app };
-        Ok(Sim::new(seed, &self.database, template, weather, trace))
+        let mut sim = Sim::new(seed, &self.database, template, Weather::calm(), trace);
+        // What was written before the first poll is not heard, as the documents say.
+        sim.run_for(if mode == Mode::Token { 120_000 } else { 0 });
+        sim.weather = weather;
+        sim.new_isolates();
+        Ok(sim)
     }
 }
 
@@ -188,5 +193,7 @@ fn rests(sim: &mut Sim) -> bool {
     if sim.awaits() || !sim.take_undelivered() {
         return false;
     }
-    liveness::every_task_ends(&sim.database).is_ok() && liveness::nothing_is_left(&sim.database, &sim.host).is_ok()
+    let commanded = sim.watch.borrow().commanded.clone();
+    let heard = !sim.can_speak || liveness::every_command_is_known(&sim.database, &commanded).is_ok();
+    heard && liveness::every_task_ends(&sim.database).is_ok() && liveness::nothing_is_left(&sim.database, &sim.host).is_ok()
 }

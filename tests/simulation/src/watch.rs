@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use porter::domain::time::Timestamp;
-use porter::ports::{HttpRequest, HttpResponse, Method, Row, SqlError, Statement, Value};
+use porter::ports::{HttpRequest, HttpResponse, Method, Row, Statement, Value};
 
 use crate::database::Database;
 use crate::host::Host;
@@ -47,6 +47,16 @@ impl Called<'_> {
     pub fn body(&self) -> serde_json::Value {
         serde_json::from_slice(&self.request.body).unwrap_or_default()
     }
+}
+
+/// A committed write.
+pub struct Wrote<'a> {
+    /// Whose.
+    pub invocation: u64,
+    /// What.
+    pub statements: &'a [Statement],
+    /// How many rows it changed.
+    pub changed: u64,
 }
 
 /// A task as the database has it.
@@ -168,17 +178,9 @@ impl Watch {
         self.limits.ends(invocation, in_order);
     }
 
-    /// A write was tried; `result` is what the database did, whatever the caller learns of it.
-    pub(crate) fn wrote(
-        &mut self,
-        invocation: u64,
-        statements: &[Statement],
-        result: &Result<Vec<Vec<Row>>, SqlError>,
-        database: &Database,
-    ) {
-        if result.is_err() {
-            return;
-        }
+    /// A write was committed, whatever its caller learns of it.
+    pub(crate) fn wrote(&mut self, wrote: &Wrote<'_>, database: &Database) {
+        let Wrote { invocation, statements, .. } = *wrote;
         self.writes += 1;
         let changed = statements.iter().map(|statement| table_of(statement.sql)).collect::<BTreeSet<_>>();
         for statement in statements {
@@ -194,7 +196,7 @@ impl Watch {
             self.hold("S5", committed);
         }
         if changed.contains("effects") {
-            let settled = effects::settled_by_the_holder(statements, result, database);
+            let settled = effects::settled_by_the_holder(wrote, database);
             self.hold("S14", settled);
         }
         if changed.contains("jobs") {

@@ -3,12 +3,12 @@
 
 
 use porter::domain::time::Timestamp;
-use porter::ports::{Method, Row, SqlError, Statement, Value};
+use porter::ports::{Method, Statement, Value};
 
 use super::Broken;
 use crate::database::Database;
 use crate::host::Host;
-use crate::watch::{Called, Watch, column, number, text};
+use crate::watch::{Called, Watch, Wrote, column, number, text};
 
 /// S5. Whatever Porter does outside can be explained and repeated from its own records: the row came first.
 pub fn was_asked_for(watch: &Watch, called: &Called<'_>, host: &Host) -> Result<(), Broken> {
@@ -109,23 +109,15 @@ pub fn come_with_their_event(watch: &Watch, statements: &[Statement]) -> Result<
 }
 
 /// S14. Work that was given to another worker meanwhile is not ticked off by the one that was too slow.
-pub fn settled_by_the_holder(
-    statements: &[Statement],
-    result: &Result<Vec<Vec<Row>>, SqlError>,
-    database: &Database,
-) -> Result<(), Broken> {
-    let settling = |statement: &&Statement| {
-        statement.sql.starts_with("UPDATE effects SET state = CASE") || statement.sql.starts_with("UPDATE effects SET lease_until = 0")
+pub fn settled_by_the_holder(wrote: &Wrote<'_>, database: &Database) -> Result<(), Broken> {
+    let settles = |sql: &str| {
+        sql.starts_with("UPDATE effects SET state = CASE") || sql.starts_with("UPDATE effects SET lease_until = 0")
     };
-    if result.is_err() {
-        return Ok(());
-    }
-    for statement in statements.iter().filter(settling) {
+    for statement in wrote.statements.iter().filter(|statement| wrote.changed > 0 && settles(statement.sql)) {
         let (Some(key), Some(Value::Int(epoch))) = (text(statement, 0), statement.params.get(1)) else { continue };
-        let rows = database.ask("SELECT key, state, lease_epoch, lease_until FROM effects");
-        let Some(row) = rows.iter().find(|row| column(row, "key") == key) else { continue };
-        let free = number(row, "lease_until") == Some(0);
-        if free && number(row, "lease_epoch").is_some_and(|newest| newest != *epoch) {
+        let rows = database.ask("SELECT key, lease_epoch FROM effects");
+        let newest = rows.iter().find(|row| column(row, "key") == key).and_then(|row| number(row, "lease_epoch"));
+        if newest.is_some_and(|newest| newest != *epoch) {
             return Err(format!("{key} was settled under lease {epoch} while another held it"));
         }
     }
