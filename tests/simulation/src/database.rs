@@ -108,7 +108,7 @@ impl ToSql for Bound<'_> {
 
 fn run(connection: &Connection, statement: &Statement) -> Result<Vec<Row>, SqlError> {
     let mut prepared = connection.prepare_cached(statement.sql).map_err(classify)?;
-    let names: Vec<String> = prepared.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
     let bound = statement.params.iter().map(Bound);
     let rows = prepared.query_map(rusqlite::params_from_iter(bound), |row| {
         names

@@ -7,6 +7,7 @@ pub mod host;
 pub mod instance;
 pub mod invariants;
 pub mod machine;
+pub mod many;
 pub mod network;
 pub mod people;
 pub mod play;

@@ -5,8 +5,8 @@ use porter::http::{Body, Request};
 use serde_json::{Value, json};
 
 use crate::host::{Exit, Made};
-use crate::random::Random;
 use crate::instance::{Sent, post};
+use crate::random::Random;
 
 /// How a run is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,10 +96,14 @@ impl Machine {
     }
 
     /// What it does now.
-    pub fn next(&mut self) -> Next {
+    pub fn act(&mut self) -> Next {
         match self.place {
-            Place::Claiming => self.ask("start", &self.claim, &self.own(&json!({"boot_id": self.boot,
-                "runner": {"version": "sim", "os": "sim", "isolation": "user"}}))),
+            Place::Claiming => self.ask(
+                "start",
+                &self.claim,
+                &self.own(&json!({"boot_id": self.boot,
+                "runner": {"version": "sim", "os": "sim", "isolation": "user"}})),
+            ),
             Place::Reporting(n) => {
                 if let Run::Ends(after, exit) = self.run
                     && n >= after
@@ -191,20 +195,19 @@ impl Machine {
     fn hand_over(&mut self) {
         let file = |path: &str, content: &str| json!({"path": path, "mode": "100644", "encoding": "utf-8", "content": content});
         let content = format!("by {}\n", self.launch.0);
-        let files = match self.run {
-            Run::BreaksRule => json!([file(".github/workflows/steal.yml", "on: push\n")]),
-            _ => json!([file("a.txt", &content)]),
-        };
+        let path = if self.run == Run::BreaksRule { ".github/workflows/steal.yml" } else { "a.txt" };
+        let files = json!([file(path, &content)]);
         let outcome = match self.run {
             Run::Nothing => "no_changes",
             Run::Fails => "failed",
-            _ => "changes",
+            Run::Changes | Run::BreaksRule | Run::Obeys | Run::Ends(..) | Run::Hangs | Run::Reboots => "changes",
         };
         let mut words = format!("Fix it {}", crate::invariants::secrets::STRANGER);
         if self.run == Run::Obeys {
             words.push_str(&self.keys);
         }
-        let change_set = (outcome == "changes").then(|| json!({"base_sha": self.base, "message": words, "files": files}));
+        let change_set =
+            (outcome == "changes").then(|| json!({"base_sha": self.base, "message": words, "files": files}));
         let body = self.own(&json!({"outcome": outcome, "reason": (outcome == "failed").then_some("it did not work"),
             "summary": words, "usage": null, "change_set": change_set}));
         self.handover = Some(body.to_string().into_bytes());

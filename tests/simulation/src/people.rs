@@ -264,7 +264,7 @@ impl Sim {
             return;
         }
         let Some(machine) = self.machines.get_mut(id) else { return };
-        match machine.next() {
+        match machine.act() {
             Next::Send(request) => {
                 let what = format!("{} of {id} for launch {} of {}", request.path, machine.launch.1, machine.launch.0);
                 if self.random.chance(100) && !machine.is_claiming() {
@@ -289,7 +289,12 @@ impl Sim {
             Reply::Full { status, body, .. } => (*status, body.clone()),
             Reply::Forward(_) | Reply::Events { .. } => (200, Vec::new()),
         };
-        self.trace.line(self.now(), || format!("#{invocation} answers {status} {}", String::from_utf8_lossy(body.get(..body.len().min(160)).unwrap_or_default())));
+        self.trace.line(self.now(), || {
+            format!(
+                "#{invocation} answers {status} {}",
+                String::from_utf8_lossy(body.get(..body.len().min(160)).unwrap_or_default())
+            )
+        });
         match caller {
             Caller::Nobody => {}
             Caller::Page => self.page_answered(reply),
@@ -358,7 +363,8 @@ impl Sim {
         let undelivered: Vec<Delivery> = {
             let github = self.world.github.borrow();
             let tried = &github.deliveries.tried;
-            let arrived = |guid: &str| tried.iter().any(|one| one.delivery.guid == guid && (200..300).contains(&one.status));
+            let arrived =
+                |guid: &str| tried.iter().any(|one| one.delivery.guid == guid && (200..300).contains(&one.status));
             let used = |one: &Delivery| USED.contains(&one.event.as_str());
             tried.iter().map(|one| &one.delivery).filter(|one| used(one) && !arrived(&one.guid)).cloned().collect()
         };
@@ -380,5 +386,4 @@ impl Sim {
         };
         self.send(Caller::Page, path, request);
     }
-
 }

@@ -5,6 +5,8 @@ use std::rc::Rc;
 use porter_world::world::{Mode, World};
 
 use crate::database::Database;
+use crate::instance;
+use crate::invariants::secrets::{STRANGER, Secrets};
 use crate::invariants::{github, liveness};
 use crate::people::Doing;
 use crate::random::Random;
@@ -40,11 +42,20 @@ pub struct Lived {
     pub succeeded: u64,
 }
 
+impl Lived {
+    /// Adds another world's.
+    pub fn add(&mut self, other: Self) {
+        self.calls += other.calls;
+        self.tasks += other.tasks;
+        self.succeeded += other.succeeded;
+    }
+}
+
 /// What every world of a thread starts from: a database with its tables, GitHub in both ways of being let in.
 pub struct Beginning {
     database: Rc<Database>,
-    app: World,
-    token: World,
+    app: (World, Secrets),
+    token: (World, Secrets),
 }
 
 impl Beginning {
@@ -56,11 +67,15 @@ impl Beginning {
         let (app, token) = (World::new(Mode::QuickApp), World::new(Mode::Token));
         for world in [&app, &token] {
             for n in 0..3 {
-                let words = format!("Issue {n} {}", crate::invariants::secrets::STRANGER);
+                let words = format!("Issue {n} {STRANGER}");
                 world.issue("alice", &words, "It says hello only. See src/main.rs.");
             }
             let _ = world.take_deliveries();
         }
+        let [app, token] = [app, token].map(|world| {
+            let secrets = instance::secrets(&world);
+            (world, secrets)
+        });
         Ok(Self { database: Rc::new(Database::migrated()?), app, token })
     }
 
@@ -70,8 +85,8 @@ impl Beginning {
     /// SQLite's own.
     pub fn world(&self, seed: u64, mode: Mode, weather: Weather, trace: Trace) -> rusqlite::Result<Sim> {
         self.database.empty()?;
-        let template = if mode == Mode::Token { &self.token } else { &self.app };
-        let mut sim = Sim::new(seed, &self.database, template, Weather::calm(), trace);
+        let (template, secrets) = if mode == Mode::Token { &self.token } else { &self.app };
+        let mut sim = Sim::new(seed, &self.database, template, secrets.clone(), trace);
         // What was written before the first poll is not heard, as the documents say.
         sim.run_for(if mode == Mode::Token { 120_000 } else { 0 });
         sim.weather = weather;
@@ -98,7 +113,8 @@ pub fn play(beginning: &Beginning, seed: u64, trace: &Trace) -> Result<Lived, Bo
     Ok(lived)
 }
 
-fn failed(seed: u64, invariant: &'static str, what: &str, trace: &Trace) -> Box<Failure> {
+/// A failure of the simulation's own.
+pub(crate) fn failed(seed: u64, invariant: &'static str, what: &str, trace: &Trace) -> Box<Failure> {
     Box::new(Failure { seed, violation: Violation { invariant, what: what.to_owned() }, trace: trace.lines() })
 }
 
@@ -123,9 +139,9 @@ fn comment(random: &Random, issues: &[i64]) -> Doing {
         1 => "@porter retry".to_owned(),
         2 => "@porter status".to_owned(),
         3 => "@porter clod fix it".to_owned(),
-        4 => format!("@porter codex --priority=high do it {}", crate::invariants::secrets::STRANGER),
+        4 => format!("@porter codex --priority=high do it {}", STRANGER),
         5 => "just talk about @porter".to_owned(),
-        _ => format!("@porter claude fix it {}", crate::invariants::secrets::STRANGER),
+        _ => format!("@porter claude fix it {}", STRANGER),
     };
     Doing::Comment { who, issue: random.pick(issues).copied().unwrap_or(1), text }
 }
@@ -169,7 +185,8 @@ pub fn heal(sim: &mut Sim) -> Result<Lived, Violation> {
     }
     let broken = |invariant: &'static str| move |what: String| Violation { invariant, what };
     let commanded = sim.watch.borrow().commanded.clone();
-    let every_command = if sim.can_speak { liveness::every_command_is_known(&sim.database, &commanded) } else { Ok(()) };
+    let every_command =
+        if sim.can_speak { liveness::every_command_is_known(&sim.database, &commanded) } else { Ok(()) };
     every_command.map_err(broken("L4"))?;
     liveness::every_task_ends(&sim.database).map_err(broken("L1"))?;
     liveness::nothing_is_left(&sim.database, &sim.host).map_err(broken("L3"))?;
@@ -195,5 +212,7 @@ fn rests(sim: &mut Sim) -> bool {
     }
     let commanded = sim.watch.borrow().commanded.clone();
     let heard = !sim.can_speak || liveness::every_command_is_known(&sim.database, &commanded).is_ok();
-    heard && liveness::every_task_ends(&sim.database).is_ok() && liveness::nothing_is_left(&sim.database, &sim.host).is_ok()
+    heard
+        && liveness::every_task_ends(&sim.database).is_ok()
+        && liveness::nothing_is_left(&sim.database, &sim.host).is_ok()
 }

@@ -22,6 +22,7 @@ use crate::database::{Database, Reached};
 use crate::gate::{Call, Fate, Gate};
 use crate::host::{HOST_URL, Host};
 use crate::instance;
+use crate::invariants::secrets::Secrets;
 use crate::machine::Machine;
 use crate::network::{Late, Network};
 use crate::random::Random;
@@ -116,9 +117,9 @@ pub struct Sim {
 }
 
 impl Sim {
-    /// A world from a seed, over an emptied database.
+    /// A calm world from a seed, over an emptied database.
     #[must_use]
-    pub fn new(seed: u64, database: &Rc<Database>, template: &World, weather: Weather, trace: Trace) -> Self {
+    pub fn new(seed: u64, database: &Rc<Database>, template: &World, secrets: Secrets, trace: Trace) -> Self {
         let mode = template.mode();
         let kept = template.github.borrow().clone();
         let world = World::from_kept(kept, template.clock.now(), template.repo, mode);
@@ -126,7 +127,7 @@ impl Sim {
         let watch = Watch {
             repo: world.repo,
             rights: ["alice", "bob"].map(|login| (world.user(login), None)).into(),
-            secrets: instance::secrets(&world),
+            secrets,
             most_launches: instance::MOST_RETRIES + 1,
             most_live: instance::MOST_LIVE,
             ..Watch::default()
@@ -137,7 +138,7 @@ impl Sim {
             host: Rc::default(),
             database: Rc::clone(database),
             watch: Rc::new(RefCell::new(watch)),
-            weather,
+            weather: Weather::calm(),
             planned: None,
             can_speak: true,
             trace,
@@ -262,7 +263,9 @@ impl Sim {
         }
         let waiting = self.invocations.iter().map(|one| one.ready_at).min();
         let next = self.happenings.peek().map(|Reverse((at, _))| *at);
-        let Some(moment) = waiting.into_iter().chain(next).min().filter(|moment| *moment <= until) else { return false };
+        let Some(moment) = waiting.into_iter().chain(next).min().filter(|moment| *moment <= until) else {
+            return false;
+        };
         self.world.clock.set(moment);
         self.database.set_clock(moment);
         true

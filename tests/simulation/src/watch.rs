@@ -261,7 +261,9 @@ impl Watch {
 fn table_of(sql: &'static str) -> &'static str {
     let mut words = sql.split_ascii_whitespace();
     match words.next() {
-        Some("INSERT" | "DELETE") => words.find(|word| !matches!(*word, "INTO" | "FROM" | "OR" | "IGNORE")).unwrap_or(""),
+        Some("INSERT" | "DELETE") => {
+            words.find(|word| !matches!(*word, "INTO" | "FROM" | "OR" | "IGNORE")).unwrap_or("")
+        }
         Some("UPDATE") => words.next().unwrap_or(""),
         Some(_) | None => "",
     }
@@ -294,9 +296,8 @@ pub(crate) fn number(row: &Row, name: &str) -> Option<i64> {
 
 /// Every task of the database.
 pub(crate) fn read_tasks(database: &Database) -> BTreeMap<String, TaskSeen> {
-    let rows = database.ask(
-        "SELECT id, version, state, state_data, attempt, asker_id, issue_number, origin, retry_of FROM tasks",
-    );
+    let rows = database
+        .ask("SELECT id, version, state, state_data, attempt, asker_id, issue_number, origin, retry_of FROM tasks");
     let seen = |row: &Row| TaskSeen {
         version: number(row, "version").unwrap_or(0),
         state: column(row, "state"),

@@ -1,7 +1,5 @@
 //! What holds for effects: nothing outside without a committed row, nothing against a host's wish, nobody settles another's.
 
-
-
 use porter::domain::time::Timestamp;
 use porter::ports::{Method, Statement, Value};
 
@@ -35,14 +33,21 @@ fn key_of(watch: &Watch, called: &Called<'_>, host: &Host) -> Option<Wanted> {
     if called.request.url.starts_with(crate::host::HOST_URL) {
         let body = called.body();
         let word = |name: &str| {
-            body.pointer(&format!("/config/metadata/{name}")).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned()
+            body.pointer(&format!("/config/metadata/{name}"))
+                .and_then(serde_json::Value::as_str)
+                .unwrap_or_default()
+                .to_owned()
         };
         if method == Method::Post {
             return Some(Wanted::Key(format!("launch:{}:{}", word("porter_task"), word("porter_attempt"))));
         }
         let id = path.split("/machines/").nth(1)?.split(['?', '/']).next()?;
         let made = host.machine(id)?;
-        return Some(Wanted::Key(format!("destroy:{}:{}", made.metadata("porter_task"), made.metadata("porter_attempt"))));
+        return Some(Wanted::Key(format!(
+            "destroy:{}:{}",
+            made.metadata("porter_task"),
+            made.metadata("porter_attempt")
+        )));
     }
     if path.contains("/comments") && path.contains("/reactions") || path.ends_with("/reactions") {
         return Some(Wanted::Kind("react:"));
@@ -174,6 +179,11 @@ fn host_of(called: &Called<'_>) -> &'static str {
     if called.request.url.starts_with(crate::host::HOST_URL) {
         return "machines";
     }
-    let bearer = called.request.headers.iter().find(|(name, _)| *name == "authorization").map_or("", |(_, value)| value.as_str());
+    let bearer = called
+        .request
+        .headers
+        .iter()
+        .find(|(name, _)| *name == "authorization")
+        .map_or("", |(_, value)| value.as_str());
     if bearer.matches('.').count() == 2 { "github as the App" } else { "github as the installation" }
 }

@@ -79,17 +79,25 @@ pub fn machine_only_for_writers(watch: &Watch, called: &Called<'_>) -> Result<()
         return Ok(());
     }
     let body = called.body();
-    let Some(task) = body.pointer("/config/metadata/porter_task").and_then(serde_json::Value::as_str) else { return Ok(()) };
+    let Some(task) = body.pointer("/config/metadata/porter_task").and_then(serde_json::Value::as_str) else {
+        return Ok(());
+    };
     let Some(seen) = watch.tasks.get(task) else { return Err(format!("a machine for no task: {task}")) };
     let began = watch.began.get(&called.invocation).map_or(called.at, |began| began.at);
     match watch.rights.get(&seen.asker) {
         None => return Err(format!("a machine for {}, who never could write", seen.asker)),
-        Some(Some(lost)) if *lost < began => return Err(format!("a machine for {}, who could no longer write", seen.asker)),
+        Some(Some(lost)) if *lost < began => {
+            return Err(format!("a machine for {}, who could no longer write", seen.asker));
+        }
         Some(Some(_) | None) => {}
     }
     let origin: serde_json::Value = serde_json::from_str(&seen.origin).unwrap_or_default();
     let text = origin.pointer("/text/id").and_then(serde_json::Value::as_i64).unwrap_or(0);
-    if watch.commanded.contains(&text) { Ok(()) } else { Err(format!("a machine for text {text}, which commanded nothing")) }
+    if watch.commanded.contains(&text) {
+        Ok(())
+    } else {
+        Err(format!("a machine for text {text}, which commanded nothing"))
+    }
 }
 
 /// S9. GitHub forgets what was answered with 2xx: it may only be told so when the command can no longer be lost.

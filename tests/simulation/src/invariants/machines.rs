@@ -59,7 +59,8 @@ pub fn only_closed_launches_are_destroyed(watch: &Watch, called: &Called<'_>, ho
     if called.request.method != Method::Delete {
         return Ok(());
     }
-    let id = called.path().split("/machines/").nth(1).and_then(|rest| rest.split(['?', '/']).next()).unwrap_or_default();
+    let id =
+        called.path().split("/machines/").nth(1).and_then(|rest| rest.split(['?', '/']).next()).unwrap_or_default();
     let Some(made) = host.machine(id) else { return Ok(()) };
     let key = (made.metadata("porter_task").to_owned(), made.metadata("porter_attempt").parse().unwrap_or(0));
     match watch.launches.get(&key) {
@@ -118,7 +119,11 @@ impl Watch {
 
 /// S4. A machine that boots late, or again, after its task has ended gets nothing: no key, no code, no job.
 fn nothing_for_closed_launches(closed_before: bool, launch: &(String, i64)) -> Result<(), Broken> {
-    if closed_before { Err(format!("a machine of the closed launch {} of task {} was served", launch.1, launch.0)) } else { Ok(()) }
+    if closed_before {
+        Err(format!("a machine of the closed launch {} of task {} was served", launch.1, launch.0))
+    } else {
+        Ok(())
+    }
 }
 
 impl Told {

@@ -14,7 +14,7 @@ pub const STRANGER: &str = "zq'--;/../zq";
 const TELLING: usize = 12;
 
 /// What secrets look like, whole and in parts.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Secrets {
     any: Option<AhoCorasick>,
     github: Option<AhoCorasick>,

@@ -31,10 +31,7 @@ pub fn one_task_a_command(database: &Database) -> Result<(), Broken> {
 }
 
 /// S1. What the issue says at the end stays true: no late message reopens or rewrites a task that has ended.
-pub fn an_end_is_an_end(
-    before: &BTreeMap<String, TaskSeen>,
-    after: &BTreeMap<String, TaskSeen>,
-) -> Result<(), Broken> {
+pub fn an_end_is_an_end(before: &BTreeMap<String, TaskSeen>, after: &BTreeMap<String, TaskSeen>) -> Result<(), Broken> {
     for (id, old) in before.iter().filter(|(_, old)| old.is_final()) {
         if after.get(id) != Some(old) {
             return Err(format!("task {id} had ended as {old:?} and is {:?}", after.get(id)));
@@ -44,10 +41,7 @@ pub fn an_end_is_an_end(
 }
 
 /// S2. The history people read has no gaps and no impossible turns: nobody runs before being allowed to.
-pub fn steps_are_legal(
-    before: &BTreeMap<String, TaskSeen>,
-    after: &BTreeMap<String, TaskSeen>,
-) -> Result<(), Broken> {
+pub fn steps_are_legal(before: &BTreeMap<String, TaskSeen>, after: &BTreeMap<String, TaskSeen>) -> Result<(), Broken> {
     for (id, new) in after {
         let Some(old) = before.get(id) else {
             if new.version != 1 || new.state != "accepted" {
@@ -61,7 +55,8 @@ pub fn steps_are_legal(
         if new.version != old.version + 1 {
             return Err(format!("task {id} went from version {} to {}", old.version, new.version));
         }
-        let legal = EDGES.iter().find(|(from, _)| *from == old.state).is_some_and(|(_, to)| to.contains(&new.state.as_str()));
+        let legal =
+            EDGES.iter().find(|(from, _)| *from == old.state).is_some_and(|(_, to)| to.contains(&new.state.as_str()));
         if !legal {
             return Err(format!("task {id} went from {} to {}", old.state, new.state));
         }
