@@ -142,7 +142,7 @@ struct Bar {
 
 impl Bar {
     fn show(&self, played: u64) {
-        if !self.shown || (played % 50 != 0 && played != self.total) {
+        if !self.shown || (!played.is_multiple_of(50) && played != self.total) {
             return;
         }
         let width = 40;

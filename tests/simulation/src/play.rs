@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use porter_world::github::{Role, UserKind};
 use porter_world::world::{Mode, World};
 
 use crate::database::Database;
@@ -15,6 +16,8 @@ use crate::trace::Trace;
 use crate::watch::Violation;
 use crate::weather::Weather;
 
+/// A program that may write, and must not command.
+const BOT: &str = "renovate[bot]";
 /// How long a world may take to come to rest once it has healed.
 const REST_S: i64 = 6 * 3600;
 /// More steps than any world takes: one that does is stuck.
@@ -70,6 +73,8 @@ impl Beginning {
                 let words = format!("Issue {n} {STRANGER}");
                 world.issue("alice", &words, "It says hello only. See src/main.rs.");
             }
+            let bot = world.github.borrow_mut().add_user(BOT, UserKind::Bot);
+            world.github.borrow_mut().set_role(world.repo, bot, Some(Role::Write));
             let _ = world.take_deliveries();
         }
         let [app, token] = [app, token].map(|world| {
@@ -133,8 +138,10 @@ fn script(sim: &mut Sim, random: &Random, length_ms: i64) {
 }
 
 fn comment(random: &Random, issues: &[i64]) -> Doing {
-    let who = random.pick(&["alice", "bob", "alice", "bob", "alice", "carol", "mallory"]).copied().unwrap_or("bob");
-    let text = match random.below(12) {
+    let people = ["alice", "bob", "alice", "bob", "alice", "bob", "carol", "mallory", BOT];
+    let who = random.pick(&people).copied().unwrap_or("bob");
+    let text = match random.below(13) {
+        12 => return Doing::CommentOnPull { who, text: format!("@porter claude and that too {STRANGER}") },
         0 => "@porter stop".to_owned(),
         1 => "@porter retry".to_owned(),
         2 => "@porter status".to_owned(),
@@ -191,7 +198,7 @@ pub fn heal(sim: &mut Sim) -> Result<Lived, Violation> {
     liveness::every_task_ends(&sim.database).map_err(broken("L1"))?;
     liveness::nothing_is_left(&sim.database, &sim.host).map_err(broken("L3"))?;
     liveness::every_end_is_told(&sim.database, &sim.world, sim.can_speak).map_err(broken("L2"))?;
-    github::people_see_one_of_each(&sim.world, &[1, 2, 3]).map_err(broken("S6"))?;
+    github::people_see_one_of_each(&sim.world).map_err(broken("S6"))?;
     let quiet = sim.watch.borrow().changes_outside;
     sim.run_for(180_000);
     if let Some(violation) = sim.violation() {

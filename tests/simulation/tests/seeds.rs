@@ -1,5 +1,4 @@
 //! Two thousand worlds at every test run, and the simulation's own promise: the same seed, the same story.
-#![expect(clippy::expect_used, reason = "a test that cannot be set up must stop at once")]
 
 use porter_simulation::many::{AfterFailure, Many, play_many, replay};
 

@@ -7,7 +7,7 @@ use porter::ports::Method;
 
 use super::Broken;
 use crate::host::{Host, Life};
-use crate::watch::{Called, Watch};
+use crate::watch::{Called, TaskSeen, Watch};
 
 /// What machines were told so far.
 #[derive(Default)]
@@ -73,6 +73,10 @@ pub fn only_closed_launches_are_destroyed(watch: &Watch, called: &Called<'_>, ho
 impl Watch {
     /// A machine was answered. `boot` is the boot id of a claim.
     pub(crate) fn told_machine(&mut self, invocation: u64, launch: &(String, i64), boot: Option<&str>, reply: &Reply) {
+        if let Reply::Full { status: 200, body, .. } = reply {
+            let decided = answered_when_decided(self.tasks.get(&launch.0), body);
+            self.hold("S9", decided);
+        }
         let closed_before = self.closed_before(invocation, launch);
         let (status, body) = match reply {
             Reply::Full { status, body, .. } => (*status, body.as_slice()),
@@ -110,11 +114,25 @@ impl Watch {
     /// X4. What one task's machine is told is about that task alone.
     fn names_another_task(&self, launch: &(String, i64), body: &[u8]) -> Result<(), Broken> {
         let text = String::from_utf8_lossy(body);
-        match self.tasks.keys().find(|id| **id != launch.0 && text.contains(id.as_str())) {
-            Some(other) => Err(format!("the machine of task {} was told of task {other}", launch.0)),
+        // A follow-up names the task it follows; what nobody else may have is the beginning of its tokens.
+        match self.tasks.keys().find(|id| **id != launch.0 && text.contains(&format!("{id}.1."))) {
+            Some(other) => Err(format!("the machine of task {} was given a token of task {other}", launch.0)),
             None => Ok(()),
         }
     }
+}
+
+/// S9. The machine holds the only copy of the work until it is told that it may go: then the end is in the database.
+fn answered_when_decided(task: Option<&TaskSeen>, body: &[u8]) -> Result<(), Broken> {
+    let answer: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let Some(status) = answer.get("status").and_then(serde_json::Value::as_str) else { return Ok(()) };
+    let state = task.map_or("unknown", |task| task.state.as_str());
+    let decided = match status {
+        "success" => matches!(state, "succeeded" | "no_changes"),
+        // A launch that failed for a cause that another can cure is decided, and its task goes on.
+        _ => state != "publishing" && state != "running",
+    };
+    if decided { Ok(()) } else { Err(format!("a machine was told {status} while its task is {state}")) }
 }
 
 /// S4. A machine that boots late, or again, after its task has ended gets nothing: no key, no code, no job.
