@@ -173,11 +173,8 @@ impl Sim {
         }
     }
 
-    /// Wrong tokens at every door of the machines, while nobody else is served.
+    /// Wrong tokens at every door of the machines.
     fn attack(&mut self) {
-        if self.is_busy() {
-            return;
-        }
         let launches: Vec<(String, i64)> = self.watch.borrow().launches.keys().cloned().collect();
         let Some((task, attempt)) = self.random.pick(&launches).cloned() else { return };
         let claim = self.host.all().into_iter().map(|made| made.env("CLAIM_TOKEN").to_owned()).next_back();
@@ -195,7 +192,7 @@ impl Sim {
         };
         let before = self.database.changes();
         let request = post(&format!("/api/callbacks/{path}"), &format!("Bearer {token}"), body.into_bytes());
-        self.send(Caller::Attacker(before), "an attack", request);
+        self.send_alone(Caller::Attacker(before), "an attack", request);
     }
 
     /// New deliveries set out.
