@@ -16,6 +16,7 @@ mod gather_material;
 mod hear_polled;
 pub mod launch_machine;
 mod make_tree;
+mod open_pull;
 pub mod poll_repositories;
 mod prepare_job;
 pub mod publish_result;

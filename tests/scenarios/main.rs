@@ -12,6 +12,7 @@ mod every_fault;
 mod follow_up;
 mod installations;
 mod intake;
+mod interrupted;
 mod machine_host;
 mod main_job;
 mod opened_issues;
