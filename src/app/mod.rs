@@ -14,6 +14,8 @@ pub mod create_task;
 pub mod destroy_machine;
 mod gather_material;
 mod hear_polled;
+mod judge_result;
+mod keep_time;
 pub mod launch_machine;
 mod make_tree;
 mod open_pull;

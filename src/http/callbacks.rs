@@ -62,16 +62,17 @@ pub(super) async fn complete(app: &App<'_>, request: &Request) -> Result<Answer,
         return Err(Problem::ResultTooLarge(8 * 1024 * 1024));
     }
     let raw = bytes(request, 8 * 1024 * 1024)?;
-    if let Some(handed) = app.decided(&session, raw).await? {
-        return handed_back(handed);
-    }
+    let hand_over = match app.look_at(&session, raw).await? {
+        Ok(hand_over) => hand_over,
+        Err(handed) => return handed_back(handed),
+    };
     let body: CompleteRequest = read(raw)?;
     own(&session, &body.task_id, body.attempt)?;
     if body.outcome == Outcome::Changes && body.change_set.is_none() {
         let rule = "must be there when the outcome is \"changes\"".to_owned();
         return Err(Problem::Field { field: "change_set".to_owned(), rule });
     }
-    handed_back(app.accept_result(&session, raw, body).await?)
+    handed_back(app.accept_result(&session, hand_over, body).await?)
 }
 
 /// What a hand-over is answered.

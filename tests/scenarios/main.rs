@@ -10,6 +10,7 @@ mod callbacks;
 mod change_sets;
 mod every_fault;
 mod follow_up;
+mod hand_over;
 mod installations;
 mod intake;
 mod interrupted;
