@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::error::Problem;
+use super::events::SEQ_BITS;
 use super::{Answer, Body, Request};
 use crate::app::App;
 use crate::app::accept_result::Handed;
@@ -11,8 +12,8 @@ use crate::protocol::wire::{CompleteRequest, EventsRequest, Outcome, StartReques
 
 /// Lines in one report.
 const MOST_LINES: usize = 500;
-/// The highest number of a report; well within what the database keeps exactly.
-const MOST_REPORTS: u64 = 1 << 32;
+/// The highest number of a report: what a position in a stream of events has room for.
+const MOST_REPORTS: u64 = (1 << SEQ_BITS) - 1;
 /// Their bytes.
 const MOST_LINE_BYTES: usize = 256 * 1024;
 /// Seconds after which a machine sends the same result again.

@@ -25,3 +25,4 @@ mod replies;
 mod scopes;
 mod stage;
 mod who_may_ask;
+mod wires;
