@@ -171,7 +171,7 @@ impl App<'_> {
         let mut outcomes = vec![repo.request_review(pull_request.number, &parcel.task.request.asker.login).await];
         if !parcel.publication.protected.is_empty() {
             outcomes.push(repo.ensure_label(subject, PROTECTED).await);
-            outcomes.push(repo.add_label(subject, PROTECTED.name).await);
+            outcomes.push(repo.add_label(subject, PROTECTED.name).await.map(|_| ()));
         }
         for error in outcomes.into_iter().filter_map(Result::err) {
             let fault = error.into_fault("marking the pull request");

@@ -26,3 +26,4 @@ mod scopes;
 mod stage;
 mod who_may_ask;
 mod wires;
+mod words_kept;
