@@ -83,6 +83,12 @@ impl World {
         Self { github: Rc::new(RefCell::new(github)), clock: Rc::new(ManualClock::at(now)), repo, mode }
     }
 
+    /// How Porter is let in.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
     fn let_porter_in(&self, account: i64) {
         let now = self.clock.now();
         let mut github = self.github.borrow_mut();
