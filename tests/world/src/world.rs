@@ -247,6 +247,12 @@ impl World {
             .to_string()
     }
 
+    /// Merges one branch into another without a pull request.
+    pub fn merge_branch(&self, who: &str, into: &str, from: &str) {
+        let (now, who) = (self.clock.now(), self.user(who));
+        self.github.borrow_mut().merge_branch(now, self.repo, who, (into, from)).expect("the branches can be merged");
+    }
+
     /// Deletes a branch.
     pub fn delete_branch(&self, who: &str, branch: &str) {
         let (now, who) = (self.clock.now(), self.user(who));
