@@ -12,6 +12,7 @@ pub mod compose;
 pub mod config;
 pub mod create_task;
 pub mod destroy_machine;
+mod end_overdue;
 mod gather_material;
 mod hear_polled;
 pub mod launch_machine;
