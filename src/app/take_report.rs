@@ -66,7 +66,7 @@ impl App<'_> {
     }
 
     /// How long a machine may say nothing new before its sign of life is written down: well within the time-out.
-    fn quiet_ms(&self) -> i64 {
+    pub(super) fn quiet_ms(&self) -> i64 {
         QUIET_MS.min(i64::from(self.config.heartbeat_timeout_s) * 1000 / 3)
     }
 

@@ -71,10 +71,14 @@ fn id() -> TaskId {
 
 #[test]
 fn the_outbox_is_not_scanned() {
-    let next = plan(async |sql| drop(effects::lease_next(sql, AT, AT).await.expect("works")));
+    let next = plan(async |sql| drop(effects::lease_next(sql, 45).await.expect("works")));
     finds_by(&next, "effects_due");
-    let one = plan(async |sql| drop(effects::lease_key(sql, "k", AT, AT).await.expect("works")));
+    let one = plan(async |sql| drop(effects::lease_key(sql, "k", 45).await.expect("works")));
     finds_by(&one, "sqlite_autoindex_effects_1");
+    finds_by(&plan(async |sql| assert!(!effects::are_due(sql, 50).await.expect("works"))), "effects_due");
+    let stuck = plan(async |sql| drop(tasks::stuck(sql).await.expect("works")));
+    finds_by(&stuck, "tasks_open");
+    finds_by(&stuck, "sqlite_autoindex_effects_1");
 }
 
 #[test]

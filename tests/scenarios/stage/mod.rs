@@ -13,7 +13,7 @@ use std::rc::Rc;
 use futures_util::FutureExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use porter::app::config::Config;
-use porter::app::{App, Memory};
+use porter::app::{App, Memory, Pauses};
 use porter::http::{Answer, Body, BodyPlan, Headers, Reply, Request, body_plan, handle};
 use porter::ports::Statement;
 use porter_world::github::{RequestFault, Trouble};
@@ -73,6 +73,7 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn new(mode: Mode) -> Self {
         let world = World::new(mode);
+        let clock = Rc::clone(&world.clock);
         let host = Rc::new(Host::default());
         let http = world.http();
         let calls: Rc<Counter> = Rc::default();
@@ -96,7 +97,7 @@ impl Stage {
             world,
             host,
             settings: RefCell::new(settings),
-            sql: Sqlite::migrated(),
+            sql: Sqlite::migrated().on(&clock),
             log: CollectedLog::default(),
             calls,
             http,
@@ -131,6 +132,7 @@ impl Stage {
             crypto: &QuickCrypto,
             log: &self.log,
             memory: &self.memory,
+            pauses: &Pauses::default(),
         };
         run(&app).now_or_never().expect("the stage's ports never wait")
     }
