@@ -4,10 +4,8 @@ use sha2::{Digest, Sha256};
 
 use super::App;
 use super::claim_attempt::{CHANGE_SET_LIMITS, Session, TurnedAway};
-use super::lose_launch::Lost;
 use super::make_tree::make_tree;
 use super::record::Recorded;
-use super::within_lease::WithinLease;
 use crate::clients::github::GithubError;
 use crate::clients::github::contents::EntryKind;
 use crate::domain::effect::Effect;
@@ -18,7 +16,7 @@ use crate::domain::task::{Failure, Stage};
 use crate::domain::untrusted::Untrusted;
 use crate::ports::{Fault, FaultKind, Level, Statement};
 use crate::protocol::change_set::{Broken, Checked, Rules, check, check_against_base};
-use crate::protocol::wire::{ChangeSet, CompleteAnswer, CompleteRequest, FinalStatus, Outcome, PROVIDER_OUTAGE, Usage};
+use crate::protocol::wire::{ChangeSet, CompleteAnswer, CompleteRequest, FinalStatus, Outcome, Usage};
 use crate::store::results::{Answered, Publication, ResultRow};
 use crate::store::{attempts, commit, effects, jobs, results};
 
@@ -152,12 +150,8 @@ impl App<'_> {
                 let event = Event::TimedOut { attempt, at: Stage::Run };
                 return Ok(Judged::end(event, &done(FinalStatus::Failed)));
             }
-            (Outcome::Failed, _) if request.cause.as_deref() == Some(PROVIDER_OUTAGE) => {
-                let event = self.lost(attempt, Lost::Provider { said: said() });
-                return Ok(Judged::end(event, &done(FinalStatus::Failed)));
-            }
             (Outcome::Failed | Outcome::Changes, _) => {
-                let event = Event::Failed { attempt, failure: Failure::Agent { said: said() } };
+                let event = self.agent_failed(attempt, request, said());
                 return Ok(Judged::end(event, &done(FinalStatus::Failed)));
             }
         };
@@ -220,7 +214,7 @@ impl App<'_> {
             return Ok(false);
         }
         let Some(job) = jobs::load(self.sql, id).await? else { return Ok(false) };
-        let http = WithinLease { http: self.http, clock: self.clock, until: now.plus_seconds(TREE_LEASE_S) };
+        let http = self.calls_until(now.plus_seconds(TREE_LEASE_S));
         match make_tree(&self.through(&http).repo_of(&session.task), &job.base_sha, change_set).await {
             Ok(tree) => {
                 let effect = Effect::Publish { task: id.clone(), attempt };

@@ -14,7 +14,7 @@ use crate::domain::untrusted::Untrusted;
 use crate::ports::{Fault, Level};
 use crate::protocol::wire::FinalStatus;
 use crate::store::attempts::AttemptRow;
-use crate::store::{attempts, commit, effects, results, tasks};
+use crate::store::{attempts, commit, effects, results, stuck, tasks};
 
 /// How long publishing may take before a result whose bytes are needed again counts as lost.
 const PUBLISHING_S: i64 = 600;
@@ -37,7 +37,7 @@ impl App<'_> {
     /// # Errors
     /// The database's trouble.
     pub(super) async fn end_overdue(&self) -> Result<(), Fault> {
-        for (id, fault) in tasks::unreadable(self.sql).await? {
+        for (id, fault) in stuck::unreadable(self.sql).await? {
             self.log_fault(Level::Error, "A task cannot be read", &fault, &[("task", &id)]);
         }
         let mut looks = MOST_LOOKS;
@@ -47,7 +47,7 @@ impl App<'_> {
                 self.log_fault(Level::Error, "A task could not be looked at", &fault, &[("task", task.id.as_str())]);
             }
         }
-        for task in tasks::stuck(self.sql).await? {
+        for task in stuck::undriven(self.sql).await? {
             self.log.line(Level::Error, "A task was stuck and is ended", &[("task", task.id.as_str())]);
             self.end_stuck(&task).await?;
         }

@@ -7,6 +7,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::Attempt;
 use crate::domain::task::{Failure, Stage};
 use crate::domain::untrusted::Untrusted;
+use crate::protocol::wire::{CompleteRequest, Outcome, PROVIDER_OUTAGE};
 
 /// How a launch was lost.
 #[derive(Debug, Clone)]
@@ -28,6 +29,14 @@ pub(super) enum Lost {
 }
 
 impl App<'_> {
+    /// The event that a failed run is recorded as: the agent's own failure is never tried again, its provider's outage is.
+    pub(super) fn agent_failed(&self, attempt: Attempt, request: &CompleteRequest, said: Untrusted) -> Event {
+        if request.outcome == Outcome::Failed && request.cause.as_deref() == Some(PROVIDER_OUTAGE) {
+            return self.lost(attempt, Lost::Provider { said });
+        }
+        Event::Failed { attempt, failure: Failure::Agent { said } }
+    }
+
     /// The event that a lost launch is recorded as.
     pub(super) fn lost(&self, attempt: Attempt, lost: Lost) -> Event {
         if attempt.0 <= self.config.max_retries {

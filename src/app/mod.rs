@@ -113,11 +113,6 @@ impl App<'_> {
         Ok(Fly { http: self.http, gate: self, base_url: &self.config.fly_api_url, app, token })
     }
 
-    /// The same use cases over another way out.
-    fn through<'b>(&'b self, http: &'b dyn Http) -> App<'b> {
-        App { http, ..*self }
-    }
-
     /// A new id from the time and random bytes.
     #[must_use]
     pub fn new_task_id(&self) -> crate::domain::ids::TaskId {

@@ -1,7 +1,6 @@
 //! Carrying out effects: lease, do, settle. At once after a commit, and by cron for whatever is left.
 
 use super::App;
-use super::within_lease::WithinLease;
 use crate::domain::credential::Credential;
 use crate::domain::effect::{Effect, Rank};
 use crate::domain::event::Event;
@@ -24,7 +23,7 @@ const MOST_TRIES: u32 = 12;
 /// After this many it is not tried once more: none of them came to an end, as when it kills whoever carries it out.
 const ENDLESS_TRIES: u32 = 60;
 /// How long the work is tried at least: an outage is waited for, and a launch is not lost to it.
-const WORK_PATIENCE_S: i64 = 3600;
+pub(super) const WORK_PATIENCE_S: i64 = 3600;
 /// Somebody waits for an answer, or pays for a machine, however long an outage lasts.
 const WORDS_PATIENCE_S: i64 = 2 * 86_400;
 
@@ -99,7 +98,7 @@ impl App<'_> {
             let fault = Fault::permanent("carrying it out", "none of its tries came to an end");
             return self.bury(leased, &fault).await;
         }
-        let http = WithinLease { http: self.http, clock: self.clock, until: asked_at.plus_seconds(LEASE_S) };
+        let http = self.calls_until(asked_at.plus_seconds(LEASE_S));
         match self.through(&http).perform(&leased.effect).await {
             Ok(()) => commit(self.sql, vec![effects::done(leased)]).await.map(|_| ()),
             Err(fault) => self.put_back(leased, &fault).await,

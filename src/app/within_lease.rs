@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 
+use super::App;
 use crate::domain::time::Timestamp;
 use crate::ports::{Clock, Fault, Http, HttpRequest, HttpResponse};
 
@@ -10,10 +11,22 @@ const LEAST_MS: i64 = 500;
 
 /// The way out, cut off at the end of a lease.
 pub(super) struct WithinLease<'a> {
-    pub(super) http: &'a dyn Http,
-    pub(super) clock: &'a dyn Clock,
+    http: &'a dyn Http,
+    clock: &'a dyn Clock,
     /// By `clock`, counted from before the lease was asked for: never later than the lease's own end.
-    pub(super) until: Timestamp,
+    until: Timestamp,
+}
+
+impl App<'_> {
+    /// The way out until the end of a lease.
+    pub(super) fn calls_until(&self, until: Timestamp) -> WithinLease<'_> {
+        WithinLease { http: self.http, clock: self.clock, until }
+    }
+
+    /// The same use cases over another way out.
+    pub(super) fn through<'b>(&'b self, http: &'b dyn Http) -> App<'b> {
+        App { http, ..*self }
+    }
 }
 
 #[async_trait(?Send)]

@@ -14,6 +14,7 @@ pub mod read;
 pub mod refusals;
 pub mod results;
 mod row;
+pub mod stuck;
 pub mod tasks;
 
 use crate::ports::{Fault, Sql, SqlError, Statement, Value};

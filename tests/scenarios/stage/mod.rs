@@ -6,7 +6,7 @@ pub(crate) mod line;
 pub(crate) mod machine;
 pub(crate) mod sqlite;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -14,10 +14,11 @@ use futures_util::FutureExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use porter::app::config::Config;
 use porter::app::{App, Memory, Pauses};
+use porter::domain::time::Timestamp;
 use porter::http::{Answer, Body, BodyPlan, Headers, Reply, Request, body_plan, handle};
-use porter::ports::Statement;
+use porter::ports::{Clock, Statement};
 use porter_world::github::{RequestFault, Trouble};
-use porter_world::ports::{CollectedLog, InProcess, QuickCrypto, SeededEntropy};
+use porter_world::ports::{CollectedLog, InProcess, ManualClock, QuickCrypto, SeededEntropy};
 use porter_world::world::{Mode, WEBHOOK_SECRET, World};
 use serde_json::Value;
 use sha2::Sha256;
@@ -68,6 +69,17 @@ pub(crate) struct Stage {
     http: InProcess,
     entropy: SeededEntropy,
     memory: Memory,
+    /// How far the isolate's clock is ahead of everybody else's.
+    pub(crate) skew_ms: Cell<i64>,
+}
+
+/// An isolate's own clock.
+struct Skewed<'a>(&'a ManualClock, i64);
+
+impl Clock for Skewed<'_> {
+    fn now(&self) -> Timestamp {
+        self.0.now().plus_millis(self.1)
+    }
 }
 
 impl Stage {
@@ -103,6 +115,7 @@ impl Stage {
             http,
             entropy: SeededEntropy::new(1),
             memory: Memory::default(),
+            skew_ms: Cell::new(0),
         }
     }
 
@@ -127,7 +140,7 @@ impl Stage {
             config: &config,
             sql: &self.sql,
             http: &self.http,
-            clock: &*self.world.clock,
+            clock: &Skewed(&self.world.clock, self.skew_ms.get()),
             entropy: &self.entropy,
             crypto: &QuickCrypto,
             log: &self.log,
