@@ -11,8 +11,8 @@ use crate::ports::{Fault, FaultKind, Level};
 use crate::store::effects::{Later, Leased, Taken};
 use crate::store::{commit, effects, facts};
 
-/// How long an effect may take before another may try. A launch makes some twenty calls.
-const LEASE_S: i64 = 45;
+/// How long an effect may take before another may try, and before its own calls are cut off. A launch makes some twenty calls.
+const LEASE_S: i64 = 90;
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE_S: i64 = 2;
 /// The longest pause.

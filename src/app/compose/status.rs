@@ -210,7 +210,7 @@ pub fn failure_words(failure: &Failure, agent: &str) -> String {
             format!("The machine ran out of memory while {agent} worked. The next one would be no larger, so there is no second launch: ask for a smaller step, or leave the tests to your CI with `--no-tests`.")
         }
         Failure::MachineEnded { code } => {
-            format!("Porter's program in the machine ended with exit code {code} and without a word. Another machine would do the same, so there is no second launch: the operator finds its last words in the machine host's log, and should look at the image (`WORKER_IMAGE`).")
+            format!("Porter's program in the machine ended with exit code {code} and without a word. Another machine would most likely do the same, so there is no second launch: the operator finds its last words in the machine host's log, and should look at the image (`WORKER_IMAGE`).")
         }
         Failure::NoRoom => {
             "The machine host had no room for a machine, launch after launch. It is worth another try in an hour or so.".to_owned()
