@@ -127,17 +127,18 @@ fn a_hand_over_waits_for_the_end_of_a_pause() {
 fn a_pause_is_no_try_and_labels_follow_in_their_newest_form() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.issue();
-    stage.github_trouble("", "/labels", 30, Trouble::SecondaryLimit { retry_after_s: 60 });
+    stage.github_trouble("", "/labels", 20, Trouble::SecondaryLimit { retry_after_s: 60 });
+    // The first real failure: were the pauses tries, it would be one too many.
+    stage.github_trouble("", "/labels", 1, Trouble::Status(502));
     let task = stage.ask("bob", issue, "@porter claude fix it");
-    for _ in 0..20 {
+    for _ in 0..19 {
         stage.tick_after(61);
     }
     assert!(stage.world.labels(issue).is_empty());
-    stage.end(&task);
-    for _ in 0..20 {
+    for _ in 0..4 {
         stage.tick_after(61);
     }
-    assert_eq!(stage.world.labels(issue), ["porter:failed"]);
+    assert_eq!(stage.world.labels(issue), ["porter:running"]);
     let added = |asked: &&std::sync::Arc<porter_world::github::record::Asked>| {
         asked.method == "POST"
             && asked.path.ends_with("/labels")
@@ -145,6 +146,7 @@ fn a_pause_is_no_try_and_labels_follow_in_their_newest_form() {
             && asked.status < 300
     };
     assert_eq!(stage.world.github.borrow().record.asked.iter().filter(added).count(), 1, "once, as it is now");
+    stage.end(&task);
 }
 
 #[test]
