@@ -127,16 +127,18 @@ fn a_hand_over_waits_for_the_end_of_a_pause() {
 fn a_pause_is_no_try_and_labels_follow_in_their_newest_form() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.issue();
-    stage.github_trouble("", "/labels", 20, Trouble::SecondaryLimit { retry_after_s: 60 });
+    stage.github_trouble("", "/labels", 15, Trouble::SecondaryLimit { retry_after_s: 20 });
     // The first real failure: were the pauses tries, it would be one too many.
     stage.github_trouble("", "/labels", 1, Trouble::Status(502));
     let task = stage.ask("bob", issue, "@porter claude fix it");
-    for _ in 0..19 {
-        stage.tick_after(61);
+    let mut machine = stage.boot();
+    for _ in 0..14 {
+        stage.tick_after(21);
+        machine.report("working", &["on it"]);
     }
     assert!(stage.world.labels(issue).is_empty());
     for _ in 0..4 {
-        stage.tick_after(61);
+        stage.tick_after(21);
     }
     assert_eq!(stage.world.labels(issue), ["porter:running"]);
     let added = |asked: &&std::sync::Arc<porter_world::github::record::Asked>| {
@@ -173,18 +175,19 @@ fn eyes_give_way_and_the_end_is_still_shown() {
 fn a_long_outbox_drops_eyes_too() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.issue();
-    // Fifty answers that GitHub's outage keeps in the outbox, due again when the task's own effects are.
+    // Due with the task's own effects, and after them.
     for number in 0..50 {
         let sql = format!(
             "INSERT INTO effects SELECT 'x:{number}', 'react', '{{\"kind\":\"react\",\"task\":\"01khr1bge0r5e052fc5m592sz{}\"}}', NULL, 2, \
-             'pending', 0, 0, 0, 0, 0, NULL, 9000000000000",
+             'pending', 0, 0, CAST(round(unixepoch('subsec') * 1000) AS INTEGER), 0, 0, NULL, 9000000000000",
             if number % 2 == 0 { "a" } else { "b" }
         );
         stage.rows(sql.leak());
     }
     let task = stage.ask("bob", issue, "@porter claude fix it");
-    assert!(stage.world.reactions(stage.newest_comment("bob", issue)).is_empty());
     stage.tick_after(60);
+    assert!(stage.world.reactions(stage.newest_comment("bob", issue)).is_empty());
+    assert_eq!(stage.world.labels(issue), ["porter:running"]);
     stage.end(&task);
 }
 
