@@ -127,28 +127,32 @@ fn a_hand_over_waits_for_the_end_of_a_pause() {
 fn a_pause_is_no_try_and_labels_follow_in_their_newest_form() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.issue();
-    stage.github_trouble("", "/labels", 15, Trouble::SecondaryLimit { retry_after_s: 20 });
+    let task = stage.ask("bob", issue, "@porter claude fix it");
+    let machine = stage.boot();
+    stage.github_trouble("", "/labels", 20, Trouble::SecondaryLimit { retry_after_s: 60 });
     // The first real failure: were the pauses tries, it would be one too many.
     stage.github_trouble("", "/labels", 1, Trouble::Status(502));
-    let task = stage.ask("bob", issue, "@porter claude fix it");
-    let mut machine = stage.boot();
-    for _ in 0..14 {
-        stage.tick_after(21);
-        machine.report("working", &["on it"]);
-    }
-    assert!(stage.world.labels(issue).is_empty());
-    for _ in 0..4 {
-        stage.tick_after(21);
+    assert_eq!(machine.complete(&json!({"outcome": "no_changes", "reason": "Nothing to do."})).status, 200);
+    for _ in 0..19 {
+        stage.tick_after(61);
     }
     assert_eq!(stage.world.labels(issue), ["porter:running"]);
+    for _ in 0..4 {
+        stage.tick_after(61);
+    }
+    assert_eq!(stage.world.labels(issue), ["porter:done"]);
     let added = |asked: &&std::sync::Arc<porter_world::github::record::Asked>| {
         asked.method == "POST"
             && asked.path.ends_with("/labels")
             && asked.path.contains("/issues/")
             && asked.status < 300
     };
-    assert_eq!(stage.world.github.borrow().record.asked.iter().filter(added).count(), 1, "once, as it is now");
-    stage.end(&task);
+    assert_eq!(
+        stage.world.github.borrow().record.asked.iter().filter(added).count(),
+        3,
+        "queued, running, and the end once"
+    );
+    assert_eq!(stage.task(&task)["status"], "success");
 }
 
 #[test]
