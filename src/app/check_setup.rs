@@ -7,6 +7,8 @@ use crate::domain::question::Question;
 use crate::ports::{Fault, FaultKind};
 use crate::store::{effects, facts, read};
 
+/// For how long an effect that was given up is told of.
+const TOLD_OF_DEAD_S: i64 = 7 * 86_400;
 /// How old the last cron tick may be.
 const TICK_MAY_BE_OLD_MS: i64 = 5 * 60_000;
 
@@ -78,6 +80,7 @@ impl App<'_> {
         checks.push(self.check_host().await);
         checks.push(self.check_cron().await);
         checks.extend(self.check_errors().await);
+        checks.push(self.check_dead().await);
         checks
     }
 
@@ -134,6 +137,19 @@ impl App<'_> {
                 detail: "has not run yet".to_owned(),
                 remedy: remedy.to_owned(),
             },
+            Err(fault) => Check::bad(name, said(&fault), "try again in a minute"),
+        }
+    }
+
+    async fn check_dead(&self) -> Check {
+        let name = "effects given up";
+        match effects::dead_since(self.sql, self.clock.now().plus_seconds(-TOLD_OF_DEAD_S)).await {
+            Ok(None) => Check::good(name, "none in the last seven days"),
+            Ok(Some(dead)) => Check::bad(
+                name,
+                format!("{} in the last seven days; the newest is {}: {}", dead.count, dead.kind, dead.error),
+                "mend the cause, then comment `retry` on the issue; the log has each one under \"An effect is given up\"",
+            ),
             Err(fault) => Check::bad(name, said(&fault), "try again in a minute"),
         }
     }

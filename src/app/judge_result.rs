@@ -70,7 +70,7 @@ impl App<'_> {
                 return Ok(Judged::end(event, &done(FinalStatus::Failed)));
             }
             (Outcome::Failed | Outcome::Changes, _) => {
-                let event = Event::Failed { attempt, failure: Failure::Agent { said: said() } };
+                let event = self.agent_failed(attempt, request, said());
                 return Ok(Judged::end(event, &done(FinalStatus::Failed)));
             }
         };

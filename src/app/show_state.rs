@@ -51,6 +51,8 @@ impl App<'_> {
             task,
             job: jobs::load(self.sql, &task.id).await?,
             attempt: attempts::newest(self.sql, &task.id).await?,
+            lost: if task.attempt.0 > 0 { attempts::newest_loss(self.sql, &task.id).await? } else { None },
+            launches: self.config.max_retries.saturating_add(1),
             ahead,
             now: self.clock.now(),
             url: self.config.public_app_url.clone().unwrap_or_default(),
@@ -124,11 +126,18 @@ impl App<'_> {
             }
         };
         let repo = self.repo_of(&task);
-        let mut result = repo.react(target, Reaction::Eyes).await;
-        if result.is_ok() && reaction != Reaction::Eyes {
-            result = repo.react(target, reaction).await;
+        let mut result = Ok(());
+        // Eyes say only that something is coming; under pressure the end alone says enough.
+        if !self.is_pressed(task.credential).await? {
+            result = repo.react(target, Reaction::Eyes).await.map(drop);
+            if reaction == Reaction::Eyes && matches!(result, Err(GithubError::RateLimited { .. })) {
+                return Ok(());
+            }
         }
-        self.or_leave("reacting", result.map(|_| ()))
+        if result.is_ok() && reaction != Reaction::Eyes {
+            result = repo.react(target, reaction).await.map(drop);
+        }
+        self.or_leave("reacting", result)
     }
 
     /// A cosmetic thing that GitHub refuses is logged and left; what may pass is tried again.

@@ -124,7 +124,13 @@ fn error_message(task: &Task) -> Option<String> {
     let agent = task.request.agent.display_name();
     match &task.state {
         State::Failed { failure } => Some(match failure {
-            Failure::Agent { said } | Failure::Host { said } | Failure::Publish { said } if !said.raw().is_empty() => {
+            Failure::Agent { said }
+            | Failure::Host { said }
+            | Failure::Publish { said }
+            | Failure::ProviderOutage { said }
+            | Failure::Waited { said }
+                if !said.raw().is_empty() =>
+            {
                 format!("{} It said: {}", failure_words(failure, agent), said.raw())
             }
             Failure::ChangeSet { broken } => {
@@ -136,6 +142,11 @@ fn error_message(task: &Task) -> Option<String> {
             | Failure::Publish { .. }
             | Failure::TooLarge
             | Failure::MachineLost { .. }
+            | Failure::OutOfMemory
+            | Failure::MachineEnded { .. }
+            | Failure::NoRoom
+            | Failure::ProviderOutage { .. }
+            | Failure::Waited { .. }
             | Failure::ResultLost
             | Failure::Inside { .. } => failure_words(failure, agent),
         }),

@@ -181,7 +181,7 @@ pub async fn admissible(sql: &dyn Sql, seats: u32, now: Timestamp) -> Result<Vec
         ),
         [now.into(), seats.into()],
     );
-    rows(sql, statement).await?.iter().map(read).collect()
+    Ok(readable(&rows(sql, statement).await?))
 }
 
 /// The statement that ties a retry to the text that asked for it; it conflicts when that text has made a task already.
@@ -219,7 +219,12 @@ pub async fn live(sql: &dyn Sql) -> Result<Vec<Task>, Fault> {
         ),
         [],
     );
-    rows(sql, statement).await?.iter().map(read).collect()
+    Ok(readable(&rows(sql, statement).await?))
+}
+
+/// The tasks that can be read: one broken row must not hold up the others. The sweep tells of those that are left out.
+pub(super) fn readable(rows: &[Columns]) -> Vec<Task> {
+    rows.iter().filter_map(|row| read(row).ok()).collect()
 }
 
 /// Tasks that have not ended, of every repository of an installation or of one repository.

@@ -27,6 +27,11 @@ fn failures() -> Vec<Failure> {
         Failure::ChangeSet { broken: Vec::new() },
         Failure::TooLarge,
         Failure::MachineLost { how: String::new() },
+        Failure::OutOfMemory,
+        Failure::MachineEnded { code: 1 },
+        Failure::NoRoom,
+        Failure::ProviderOutage { said: said() },
+        Failure::Waited { said: said() },
         Failure::Host { said: said() },
         Failure::Publish { said: said() },
         Failure::ResultLost,
@@ -38,6 +43,11 @@ fn failures() -> Vec<Failure> {
             | Failure::ChangeSet { .. }
             | Failure::TooLarge
             | Failure::MachineLost { .. }
+            | Failure::OutOfMemory
+            | Failure::MachineEnded { .. }
+            | Failure::NoRoom
+            | Failure::ProviderOutage { .. }
+            | Failure::Waited { .. }
             | Failure::Host { .. }
             | Failure::Publish { .. }
             | Failure::ResultLost

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
 use porter::domain::agent::Agent;
+use porter::domain::cause::Cause;
 use porter::domain::credential::Credential;
 use porter::domain::effect::Effect;
 use porter::domain::event::Event;
@@ -13,7 +14,7 @@ use porter::domain::task::{Failure, Person, Published, PullRequestRef, Refusal, 
 use porter::domain::time::Timestamp;
 use porter::domain::untrusted::Untrusted;
 use porter::ports::{Fault, Sql, Statement, Value};
-use porter::store::{attempts, effects, intake, jobs, pull_requests, read, results, tasks};
+use porter::store::{attempts, effects, intake, jobs, pauses, pull_requests, read, results, tasks};
 
 use super::sqlite::Sqlite;
 
@@ -28,6 +29,14 @@ fn id(text: &str) -> TaskId {
 /// Waits for what never waits.
 fn now<T>(work: impl Future<Output = Result<T, Fault>>) -> T {
     work.now_or_never().expect("SQLite does not wait").expect("it works")
+}
+
+/// What a lease of a free effect with a good row takes into hand.
+fn taken(taken: Option<effects::Taken>) -> effects::Leased {
+    match taken {
+        Some(effects::Taken::Effect(leased)) => *leased,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A database with the rows of every version.
@@ -95,7 +104,7 @@ fn the_states_of_effects_installations_and_pull_requests_are_what_is_written() {
     for task in [RAN, RUNS] {
         run(effects::ask(&effect(task), AT, AT));
         written.insert(state(&effect(task).key()));
-        let leased = now(effects::lease_key(&sql, &effect(task).key(), AT, AT.plus_seconds(60))).expect("it is free");
+        let leased = taken(now(effects::lease_key(&sql, &effect(task).key(), 60)));
         if task == RAN {
             run(effects::done(&leased))
         } else {
@@ -136,7 +145,7 @@ fn events() -> Vec<(Event, &'static str)> {
         Event::Received { attempt },
         Event::Published { attempt, pull_request, how: Published::Opened },
         Event::NothingChanged { attempt, why: Untrusted::new("w") },
-        Event::AttemptLost { attempt, how: "h".into(), not_before: AT },
+        Event::AttemptLost { attempt, cause: Cause::Capacity, how: "h".into(), not_before: AT },
         Event::Failed { attempt, failure: Failure::TooLarge },
         Event::LaunchRefused { attempt, refusal },
         Event::TimedOut { attempt, at: Stage::Run },
@@ -253,7 +262,7 @@ fn old_rows_read_back() {
     assert_eq!(now(tasks::load(&sql, &id(RUNS))).expect("a task").request.retry_of, Some(id(RAN)));
     let attempt = now(attempts::newest(&sql, &id(RAN))).expect("an attempt");
     assert_eq!(
-        (attempt.machine, attempt.usage.and_then(|it| it.cost_micros)),
+        (attempt.machine.clone(), attempt.usage.as_ref().and_then(|it| it.cost_micros)),
         (MachineId::parse("m1").ok(), Some(5000))
     );
     assert_eq!(now(jobs::load(&sql, &id(RAN))).expect("a job").agent, Agent::Claude);
@@ -261,5 +270,10 @@ fn old_rows_read_back() {
     assert_eq!((result.answer.map(|it| it.status), result.publication.map(|it| it.files)), (Some(200), Some(1)));
     assert_eq!(now(read::history(&sql, &id(RUNS), 0)).len(), 2);
     assert_eq!(now(read::log(&sql, &id(RAN), (Attempt(0), 0))).len(), 1);
-    assert!(now(effects::lease_next(&sql, AT, AT.plus_seconds(60))).is_some_and(|it| it.key.starts_with("status:")));
+    assert!(taken(now(effects::lease_next(&sql, 60))).key.starts_with("status:"));
+    let known = now(pauses::load(&sql));
+    assert_eq!(known.pauses, [("github:installation:7001".to_owned(), Timestamp::from_millis(1_771_407_200_000))]);
+    let waiting = now(attempts::newest(&sql, &id(RUNS))).expect("an attempt");
+    assert_eq!((waiting.made_at, waiting.no_room_since), (None, Some(Timestamp::from_millis(1_771_407_102_000))));
+    assert!(attempt.made_at.is_some(), "a machine from before the column was there since its launch");
 }

@@ -1,6 +1,8 @@
 //! The status comment, edited from acknowledgement to the end, and the short comment that tells of an end.
 
 use super::{cost, span};
+use crate::domain::cause::Cause;
+use crate::domain::event::Event;
 use crate::domain::ids::TaskId;
 use crate::domain::job::Job;
 use crate::domain::outgoing;
@@ -21,6 +23,10 @@ pub struct StatusView<'a> {
     pub job: Option<Job>,
     /// Its newest launch.
     pub attempt: Option<AttemptRow>,
+    /// The event of its newest lost launch.
+    pub lost: Option<Event>,
+    /// How many launches a task may have.
+    pub launches: u32,
     /// The task of the same issue that goes first.
     pub ahead: Option<TaskId>,
     /// The time.
@@ -55,7 +61,9 @@ fn headline(view: &StatusView<'_>) -> String {
         State::Queued { .. } => match &view.ahead {
             Some(_) => format!("⏳ **Queued.** {agent} starts when the task before it on this issue has ended."),
             None if view.task.attempt.0 > 0 => {
-                format!("⏳ **Queued again.** The machine was lost; {agent} gets another one.")
+                let next = view.task.attempt.0.saturating_add(1).min(view.launches);
+                let why = loss(view).unwrap_or_else(|| Cause::MachineLost.words(""));
+                format!("⏳ **Queued again:** {why}. Launch {next} of {} follows.", view.launches)
             }
             None => format!("⏳ **Queued.** {agent} starts as soon as a place is free."),
         },
@@ -82,6 +90,12 @@ fn headline(view: &StatusView<'_>) -> String {
     }
 }
 
+/// What the newest lost launch was lost to.
+fn loss(view: &StatusView<'_>) -> Option<String> {
+    let Some(Event::AttemptLost { cause, how, .. }) = &view.lost else { return None };
+    Some(cause.words(how))
+}
+
 fn phase(attempt: Option<&AttemptRow>) -> &'static str {
     match attempt.and_then(|attempt| attempt.phase) {
         Some(Phase::Cloning) => ": fetching the code",
@@ -102,12 +116,22 @@ fn detail(state: &State) -> Option<String> {
     match state {
         State::NoChanges { why } => quote(why),
         State::Failed { failure } => match failure {
-            Failure::Agent { said } | Failure::Host { said } | Failure::Publish { said } => quote(said),
+            Failure::Agent { said }
+            | Failure::Host { said }
+            | Failure::Publish { said }
+            | Failure::ProviderOutage { said }
+            | Failure::Waited { said } => quote(said),
             Failure::ChangeSet { broken } => {
                 let line = |(path, rule): &(Untrusted, String)| format!("- {}: {rule}", outgoing::code_span(path, 200));
                 Some(broken.iter().map(line).collect::<Vec<_>>().join("\n"))
             }
-            Failure::TooLarge | Failure::MachineLost { .. } | Failure::ResultLost | Failure::Inside { .. } => None,
+            Failure::TooLarge
+            | Failure::MachineLost { .. }
+            | Failure::OutOfMemory
+            | Failure::MachineEnded { .. }
+            | Failure::NoRoom
+            | Failure::ResultLost
+            | Failure::Inside { .. } => None,
         },
         State::Accepted
         | State::Queued { .. }
@@ -129,7 +153,8 @@ fn facts(view: &StatusView<'_>) -> String {
         facts.push(format!("model {}", outgoing::code_span(&Untrusted::new(model.as_str()), 100)));
     }
     if task.attempt.0 > 1 {
-        facts.push(format!("launch {}", task.attempt));
+        let why = loss(view).map(|why| format!(" because {why}")).unwrap_or_default();
+        facts.push(format!("launch {} of {}{why}", task.attempt, view.launches.max(task.attempt.0)));
     }
     if let Some(started) = task.started_at {
         facts.push(span(task.finished_at.unwrap_or(view.now).since(started)));
@@ -178,7 +203,24 @@ pub fn failure_words(failure: &Failure, agent: &str) -> String {
         Failure::TooLarge => {
             "The changes are larger than the 8 MiB Porter takes in one go. Ask for a smaller step.".to_owned()
         }
-        Failure::MachineLost { how } => format!("The machine was lost: {how}."),
+        Failure::MachineLost { how } => {
+            format!("The machine was lost: {how}. That was the last launch this task had.")
+        }
+        Failure::OutOfMemory => {
+            format!("The machine ran out of memory while {agent} worked. The next one would be no larger, so there is no second launch: ask for a smaller step, or leave the tests to your CI with `--no-tests`.")
+        }
+        Failure::MachineEnded { code } => {
+            format!("Porter's program in the machine ended with exit code {code} and without a word. Another machine would most likely do the same, so there is no second launch: the operator finds its last words in the machine host's log, and should look at the image (`WORKER_IMAGE`).")
+        }
+        Failure::NoRoom => {
+            "The machine host had no room for a machine, launch after launch. It is worth another try in an hour or so.".to_owned()
+        }
+        Failure::ProviderOutage { .. } => {
+            format!("The model provider was not available, launch after launch, so {agent} could not work. Its status page says when it is back.")
+        }
+        Failure::Waited { .. } => {
+            "Porter waited an hour for what starting a machine needs, and it did not come; the status comment has what stood in the way last. It is worth another try when that has passed.".to_owned()
+        }
         Failure::Host { .. } => "The machine host did not make a machine.".to_owned(),
         Failure::Publish { .. } => "GitHub did not take the result.".to_owned(),
         Failure::ResultLost => {

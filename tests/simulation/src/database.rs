@@ -16,7 +16,11 @@ use crate::gate::{Call, Fate, Gate, Port};
 use crate::watch::{Watch, Wrote};
 
 /// Every migration, in order.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_main_job.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("../../../migrations/0001_main_job.sql"),
+    include_str!("../../../migrations/0002_pauses.sql"),
+    include_str!("../../../migrations/0004_comments_in_doubt.sql"),
+];
 
 /// A database that can be emptied and used again, so that no world pays for the migrations.
 pub struct Database {

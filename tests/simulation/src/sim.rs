@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use porter::app::config::Config;
-use porter::app::{App, Memory};
+use porter::app::{App, Memory, Pauses};
 use porter::domain::time::Timestamp;
 use porter::http::{Answer, Reply, Request, handle};
 use porter::ports::{Clock, Level, Log};
@@ -457,6 +457,7 @@ impl Ports {
             crypto: &QuickCrypto,
             log: &self.log,
             memory: &self.memory,
+            pauses: &Pauses::default(),
         };
         let Some(request) = request else { return app.tick().await };
         let Answer { reply, drain } = handle(&app, request).await;
