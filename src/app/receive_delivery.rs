@@ -5,7 +5,7 @@ use super::accept_command::{Freshness, Heard, OWN_MARKER, Spoken};
 use super::gather_material::text;
 use crate::clients::github::webhook::{
     self, BadDelivery, CommentCreated, Event, Installation, InstallationChange, InstallationEvent,
-    InstallationRepositories, IssueEvent, PullEvent, ReviewCommentCreated, ReviewSubmitted,
+    InstallationRepositories, IssueEvent, MemberChanged, PullEvent, ReviewCommentCreated, ReviewSubmitted,
 };
 use crate::clients::github::{Account, AccountKind, GithubError, Subject, pulls::Pull};
 use crate::domain::command::{Parsed, parse};
@@ -46,6 +46,7 @@ impl App<'_> {
             Ok(
                 change @ (Event::IssueClosed(_)
                 | Event::PullClosed(_)
+                | Event::MemberChanged(_)
                 | Event::Installation(_)
                 | Event::InstallationRepositories(_)),
             ) => self.take_change_in(change, (id, event_name)).await?,
@@ -62,6 +63,7 @@ impl App<'_> {
         let heard = match change {
             Event::IssueClosed(it) => self.issue_closed(it.repository.id, it.issue.number).await?,
             Event::PullClosed(it) => self.pull_closed(&it).await?,
+            Event::MemberChanged(it) => self.member_changed(&it).await?,
             Event::Installation(it) => self.installation_changed(&it).await?,
             Event::InstallationRepositories(it) => self.coverage_changed(&it).await?,
             Event::CommentCreated(_)
@@ -239,6 +241,11 @@ impl App<'_> {
         let Some(own) = pull_requests::load(self.sql, repo, number).await? else { return Ok(Heard::NotForUs) };
         commit(self.sql, vec![pull_requests::ended(repo, number, merged)]).await?;
         Ok(Heard::Accepted(Some(own.task)))
+    }
+
+    async fn member_changed(&self, it: &MemberChanged) -> Result<Heard, Fault> {
+        let stopped = self.recheck_member(it.repository.id, it.member.id).await?;
+        Ok(stopped.map_or(Heard::NotForUs, |_| Heard::Accepted(None)))
     }
 
     async fn installation_changed(&self, it: &InstallationEvent) -> Result<Heard, Fault> {

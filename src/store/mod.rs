@@ -6,6 +6,7 @@ pub mod facts;
 pub mod intake;
 pub mod jobs;
 pub mod logs;
+pub mod missed_deliveries;
 pub mod own_comments;
 pub mod polls;
 pub mod pull_requests;

@@ -221,6 +221,45 @@ pub async fn live(sql: &dyn Sql) -> Result<Vec<Task>, Fault> {
     rows(sql, statement).await?.iter().map(read).collect()
 }
 
+/// Live tasks whose asker's permission was last looked at before a moment (at their launch, if not since), longest ago first.
+pub async fn to_recheck(sql: &dyn Sql, before: Timestamp, most: u32) -> Result<Vec<Task>, Fault> {
+    let statement = Statement::new(
+        concat!(
+            "SELECT ",
+            task_columns!(),
+            " FROM tasks AS t WHERE finished_at IS NULL AND state IN ('launching', 'running') AND id IN \
+             (SELECT l.task_id FROM live_tasks AS l JOIN attempts AS a ON a.task_id = l.task_id AND a.closed_at IS NULL \
+              WHERE coalesce(l.permission_seen_at, a.created_at) <= ?1 \
+              ORDER BY coalesce(l.permission_seen_at, a.created_at) LIMIT ?2)"
+        ),
+        [before.into(), most.into()],
+    );
+    rows(sql, statement).await?.iter().map(read).collect()
+}
+
+/// Notes that a live task's asker is being looked at.
+pub async fn rechecked(sql: &dyn Sql, task: &TaskId, now: Timestamp) -> Result<(), Fault> {
+    let statement = Statement::new(
+        "UPDATE live_tasks SET permission_seen_at = ?2 WHERE task_id = ?1",
+        [task.as_str().into(), now.into()],
+    );
+    rows(sql, statement).await.map(|_| ())
+}
+
+/// Tasks of a person in a repository that have not ended.
+pub async fn open_of_asker(sql: &dyn Sql, repo: RepoId, asker: UserId) -> Result<Vec<Task>, Fault> {
+    let statement = Statement::new(
+        concat!(
+            "SELECT ",
+            task_columns!(),
+            " FROM tasks WHERE repo_id = ?1 AND asker_id = ?2 AND finished_at IS NULL \
+             AND state IN ('accepted', 'queued', 'launching', 'running', 'publishing') LIMIT 50"
+        ),
+        [repo.0.into(), asker.0.into()],
+    );
+    rows(sql, statement).await?.iter().map(read).collect()
+}
+
 /// Tasks that have not ended, of every repository of an installation or of one repository.
 pub async fn open_of_installation(sql: &dyn Sql, installation: i64) -> Result<Vec<Task>, Fault> {
     let statement = Statement::new(

@@ -9,7 +9,7 @@ use porter::domain::task::{TextKey, TextKind};
 use porter::domain::time::Timestamp;
 use porter::ports::{Row, Sql, SqlError, Statement};
 use porter::store::read::Filter;
-use porter::store::{attempts, effects, intake, logs, pull_requests, read, refusals, tasks};
+use porter::store::{attempts, effects, intake, logs, missed_deliveries, pull_requests, read, refusals, tasks};
 
 use super::sqlite::{MIGRATIONS, Sqlite};
 
@@ -82,6 +82,35 @@ fn admission_looks_at_open_tasks_only() {
     finds_by(&plan(async |sql| drop(tasks::admissible(sql, 5, AT).await.expect("works"))), "tasks_open");
     finds_by(&plan(async |sql| drop(tasks::live(sql).await.expect("works"))), "tasks_open");
     finds_by(&plan(async |sql| drop(tasks::taken_seats(sql, UserId(1)).await.expect("works"))), "live_tasks");
+}
+
+#[test]
+fn a_sweep_reads_no_table() {
+    // The places of live tasks are few: their table is the list.
+    let recheck = plan(async |sql| drop(tasks::to_recheck(sql, AT, 20).await.expect("works")));
+    let scans: Vec<&String> = recheck.iter().filter(|line| line.starts_with("SCAN ")).collect();
+    assert!(scans.iter().all(|line| line.starts_with("SCAN l")), "{recheck:#?}");
+    let (repo, asker) = (RepoId(1), UserId(1));
+    finds_by(&plan(async |sql| drop(tasks::open_of_asker(sql, repo, asker).await.expect("works"))), "tasks_open");
+    let due = plan(async |sql| drop(missed_deliveries::due(sql, 30, AT).await.expect("works")));
+    let settle = plan(async |sql| drop(sql.batch(vec![missed_deliveries::settle_known(AT)]).await.expect("works")));
+    for lines in [due, settle] {
+        assert!(lines.iter().any(|line| line.contains("missed_deliveries_open")), "{lines:#?}");
+    }
+    let forget = plan(async |sql| missed_deliveries::forget_before(sql, AT).await.expect("works"));
+    finds_by(&forget, "missed_deliveries_by_time");
+    finds_by(&plan(async |sql| effects::forget_before(sql, AT).await.expect("works")), "effects_done");
+    finds_by(&plan(async |sql| refusals::forget_before(sql, AT).await.expect("works")), "refusals_by_time");
+}
+
+#[test]
+fn numbers_are_counted_in_indexes() {
+    let tasks = plan(async |sql| drop(read::counts(sql).await.expect("works")));
+    let effects = plan(async |sql| drop(effects::counts(sql).await.expect("works")));
+    for line in tasks.iter().chain(&effects).filter(|line| line.contains(" tasks") || line.contains(" effects")) {
+        // Open tasks are few.
+        assert!(line.contains("COVERING INDEX") || line.contains("tasks_open"), "{line}");
+    }
 }
 
 #[test]

@@ -224,5 +224,8 @@ fn stopped_words(by: &StoppedBy) -> String {
         StoppedBy::Api => "from the dashboard".to_owned(),
         StoppedBy::IssueClosed => "because the issue was closed".to_owned(),
         StoppedBy::Uninstalled => "because the GitHub App was removed or suspended here".to_owned(),
+        StoppedBy::PermissionLost => {
+            "because the person who asked may no longer write to this repository. A maintainer can ask again".to_owned()
+        }
     }
 }
