@@ -7,11 +7,11 @@ CREATE TABLE missed_deliveries (
   attempt TEXT NOT NULL,             -- GitHub's number of the attempt to repeat; as text, for it may pass 2^53
   event TEXT NOT NULL,               -- X-GitHub-Event
   tried_at INTEGER NOT NULL,         -- when GitHub first tried
-  arrived_at INTEGER,                -- since when it is known to have arrived after all; NULL while it has not
+  settled_at INTEGER,                -- since when nothing more is done: it arrived after all, or was given up; NULL before
   asked INTEGER NOT NULL,            -- how often GitHub was asked for it
   not_before INTEGER NOT NULL        -- the earliest moment to ask again
 ) STRICT;
-CREATE INDEX missed_deliveries_open ON missed_deliveries (tried_at) WHERE arrived_at IS NULL;
+CREATE INDEX missed_deliveries_open ON missed_deliveries (tried_at) WHERE settled_at IS NULL;
 CREATE INDEX missed_deliveries_by_time ON missed_deliveries (tried_at);
 
 -- When the asker's permission was last looked at while the task is live; NULL: at the launch.
@@ -21,5 +21,5 @@ ALTER TABLE live_tasks ADD COLUMN permission_seen_at INTEGER;
 -- and the queue keep the indexes they go by.
 CREATE INDEX effects_done ON effects (created_at) WHERE state = 'done';
 CREATE INDEX effects_dead ON effects (created_at) WHERE state = 'dead';
-CREATE INDEX tasks_ended ON tasks (state) WHERE finished_at IS NOT NULL;
+CREATE INDEX tasks_ended ON tasks (state, finished_at) WHERE finished_at IS NOT NULL;
 CREATE INDEX refusals_by_time ON refusals (at);

@@ -5,14 +5,15 @@ use sha2::{Digest, Sha256};
 use super::App;
 use super::claim_attempt::{CHANGE_SET_LIMITS, Session, TurnedAway};
 use super::make_tree::make_tree;
+use super::recheck_permission::Standing;
 use super::record::Recorded;
 use crate::clients::github::GithubError;
 use crate::clients::github::contents::EntryKind;
 use crate::domain::effect::Effect;
 use crate::domain::event::Event;
-use crate::domain::ids::Sha;
+use crate::domain::ids::{Attempt, Sha, TaskId};
 use crate::domain::job::Job;
-use crate::domain::task::{Failure, Stage};
+use crate::domain::task::{Failure, Stage, StoppedBy};
 use crate::domain::untrusted::Untrusted;
 use crate::ports::{Fault, FaultKind, Level, Statement};
 use crate::protocol::change_set::{Broken, Checked, Rules, check, check_against_base};
@@ -162,6 +163,10 @@ impl App<'_> {
             Ok(checked) => checked,
             Err(broken) => return Ok(Judged::refused(attempt, &broken)),
         };
+        if self.standing(&session.task).await == Standing::Lost {
+            let event = Event::Stopped { by: StoppedBy::PermissionLost };
+            return Ok(Judged::end(event, &done(FinalStatus::Failed)));
+        }
         Ok(Judged::Publish(Box::new(Publication {
             message: Untrusted::new(change_set.message.clone()),
             summary: Untrusted::new(request.summary.clone().unwrap_or_default()),
@@ -229,23 +234,18 @@ impl App<'_> {
         let (id, attempt) = (&session.row.task, session.row.attempt);
         let said = Untrusted::new(format!("{} ({error})", error.words()));
         let fault = error.into_fault("making the tree");
-        if let crate::ports::FaultKind::Transient { .. } = fault.kind {
-            self.log_fault(crate::ports::Level::Warning, "The tree could not be made yet", &fault, &[]);
+        if let FaultKind::Transient { .. } = fault.kind {
+            self.log_fault(Level::Warning, "The tree could not be made yet", &fault, &[]);
             commit(self.sql, vec![results::release(id, attempt)]).await?;
             return Ok(false);
         }
-        self.log_fault(crate::ports::Level::Error, "GitHub refused the tree", &fault, &[("task", id.as_str())]);
+        self.log_fault(Level::Error, "GitHub refused the tree", &fault, &[("task", id.as_str())]);
         self.fail_publication(session.row.attempt, id, said).await?;
         Ok(false)
     }
 
     /// Ends a task whose result GitHub does not take, and stores that as the answer.
-    pub(super) async fn fail_publication(
-        &self,
-        attempt: crate::domain::ids::Attempt,
-        id: &crate::domain::ids::TaskId,
-        said: Untrusted,
-    ) -> Result<(), Fault> {
+    pub(super) async fn fail_publication(&self, attempt: Attempt, id: &TaskId, said: Untrusted) -> Result<(), Fault> {
         let also: Vec<Statement> = vec![results::answer(id, attempt, &done(FinalStatus::Failed))];
         let event = Event::Failed { attempt, failure: Failure::Publish { said } };
         self.record(id, event, also).await.map(|_| ())
@@ -270,7 +270,7 @@ impl Judged {
         Self::End { event: Box::new(event), answer: answer.clone() }
     }
 
-    fn refused(attempt: crate::domain::ids::Attempt, broken: &[Broken]) -> Self {
+    fn refused(attempt: Attempt, broken: &[Broken]) -> Self {
         let shown = broken.iter().take(MOST_SHOWN);
         let broken_shown = shown.map(|b| (Untrusted::new(b.path.clone()), b.rule.sentence().to_owned())).collect();
         let details: Vec<_> =

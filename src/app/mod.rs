@@ -13,6 +13,7 @@ pub mod config;
 pub mod create_task;
 pub mod destroy_machine;
 pub mod end_orphans;
+mod end_overdue;
 mod gather_material;
 mod hear_polled;
 pub mod launch_machine;

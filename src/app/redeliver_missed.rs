@@ -15,7 +15,7 @@ use crate::store::{commit, facts, missed_deliveries};
 /// How often the list is looked at.
 const PACE_S: i64 = 300;
 /// Pages of a hundred that one tick reads.
-const MOST_PAGES: u32 = 10;
+const MOST_PAGES: u32 = 5;
 /// Deliveries that one tick asks for.
 const MOST_ASKED: u32 = 30;
 /// An attempt may be listed a while after its time: what is this close to the watermark is read again.
@@ -180,7 +180,7 @@ impl App<'_> {
     /// Raises an alert for what is about to be lost, and gives up on what GitHub no longer lists.
     async fn mind_the_age(&self) -> Result<(), Fault> {
         let now = self.clock.now();
-        for lost in missed_deliveries::give_up(self.sql, now.plus_seconds(-LISTED_S)).await? {
+        for lost in missed_deliveries::give_up(self.sql, now.plus_seconds(-LISTED_S), now).await? {
             let fields = [("delivery", lost.id.as_str()), ("event", lost.event.as_str())];
             self.log.line(Level::Error, "A delivery never arrived, and GitHub no longer lists it", &fields);
         }

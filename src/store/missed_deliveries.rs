@@ -34,9 +34,9 @@ pub fn missed(id: &str, attempt: i64, event: &str, tried_at: Timestamp) -> State
 #[must_use]
 pub fn arrived(id: &str, attempt: i64, event: &str, at: Timestamp) -> Statement {
     Statement::new(
-        "INSERT INTO missed_deliveries (id, attempt, event, tried_at, arrived_at, asked, not_before) \
+        "INSERT INTO missed_deliveries (id, attempt, event, tried_at, settled_at, asked, not_before) \
          VALUES (?1, ?2, ?3, ?4, ?4, 0, 0) \
-         ON CONFLICT (id) DO UPDATE SET arrived_at = coalesce(arrived_at, excluded.arrived_at)",
+         ON CONFLICT (id) DO UPDATE SET settled_at = coalesce(settled_at, excluded.settled_at)",
         [id.into(), attempt.to_string().into(), event.into(), at.into()],
     )
 }
@@ -45,7 +45,7 @@ pub fn arrived(id: &str, attempt: i64, event: &str, at: Timestamp) -> Statement 
 #[must_use]
 pub fn settle_known(now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE missed_deliveries SET arrived_at = ?1 WHERE arrived_at IS NULL \
+        "UPDATE missed_deliveries SET settled_at = ?1 WHERE settled_at IS NULL \
          AND EXISTS (SELECT 1 FROM deliveries AS d WHERE d.id = missed_deliveries.id)",
         [now.into()],
     )
@@ -54,7 +54,7 @@ pub fn settle_known(now: Timestamp) -> Statement {
 /// Those that may be asked for now, oldest first.
 pub async fn due(sql: &dyn Sql, most: u32, now: Timestamp) -> Result<Vec<Missed>, Fault> {
     let statement = Statement::new(
-        "SELECT id, attempt, event, tried_at, asked FROM missed_deliveries WHERE arrived_at IS NULL AND not_before <= ?1 \
+        "SELECT id, attempt, event, tried_at, asked FROM missed_deliveries WHERE settled_at IS NULL AND not_before <= ?1 \
          ORDER BY tried_at, id LIMIT ?2",
         [now.into(), most.into()],
     );
@@ -65,7 +65,7 @@ pub async fn due(sql: &dyn Sql, most: u32, now: Timestamp) -> Result<Vec<Missed>
 pub async fn take(sql: &dyn Sql, one: &Missed, not_before: Timestamp) -> Result<bool, Fault> {
     let statement = Statement::new(
         "UPDATE missed_deliveries SET asked = asked + 1, not_before = ?3 WHERE id = ?1 AND asked = ?2 \
-         AND arrived_at IS NULL RETURNING id",
+         AND settled_at IS NULL RETURNING id",
         [one.id.as_str().into(), one.asked.into(), not_before.into()],
     );
     Ok(first(sql, statement).await?.is_some())
@@ -74,16 +74,17 @@ pub async fn take(sql: &dyn Sql, one: &Missed, not_before: Timestamp) -> Result<
 /// When GitHub first tried the oldest one that has not arrived.
 pub async fn oldest(sql: &dyn Sql) -> Result<Option<Timestamp>, Fault> {
     let statement =
-        Statement::new("SELECT tried_at FROM missed_deliveries WHERE arrived_at IS NULL ORDER BY tried_at LIMIT 1", []);
+        Statement::new("SELECT tried_at FROM missed_deliveries WHERE settled_at IS NULL ORDER BY tried_at LIMIT 1", []);
     first(sql, statement).await?.map(|row| row.time("tried_at")).transpose()
 }
 
-/// Gives up on those that GitHub no longer lists, and gives them for the log.
-pub async fn give_up(sql: &dyn Sql, before: Timestamp) -> Result<Vec<Missed>, Fault> {
+/// Gives up on those that GitHub no longer lists, and gives them for the log. They stay known: the failed askings are listed
+/// for longer.
+pub async fn give_up(sql: &dyn Sql, before: Timestamp, now: Timestamp) -> Result<Vec<Missed>, Fault> {
     let statement = Statement::new(
-        "DELETE FROM missed_deliveries WHERE id IN (SELECT id FROM missed_deliveries WHERE arrived_at IS NULL \
-         AND tried_at < ?1 LIMIT 50) RETURNING id, attempt, event, tried_at, asked",
-        [before.into()],
+        "UPDATE missed_deliveries SET settled_at = ?2 WHERE id IN (SELECT id FROM missed_deliveries \
+         WHERE settled_at IS NULL AND tried_at < ?1 LIMIT 50) RETURNING id, attempt, event, tried_at, asked",
+        [before.into(), now.into()],
     );
     rows(sql, statement).await?.iter().map(read).collect()
 }

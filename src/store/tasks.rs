@@ -228,7 +228,7 @@ pub async fn to_recheck(sql: &dyn Sql, before: Timestamp, most: u32) -> Result<V
             "SELECT ",
             task_columns!(),
             " FROM tasks AS t WHERE finished_at IS NULL AND state IN ('launching', 'running') AND id IN \
-             (SELECT l.task_id FROM live_tasks AS l JOIN attempts AS a ON a.task_id = l.task_id AND a.closed_at IS NULL \
+             (SELECT l.task_id FROM live_tasks AS l CROSS JOIN attempts AS a ON a.task_id = l.task_id AND a.closed_at IS NULL \
               WHERE coalesce(l.permission_seen_at, a.created_at) <= ?1 \
               ORDER BY coalesce(l.permission_seen_at, a.created_at) LIMIT ?2)"
         ),
