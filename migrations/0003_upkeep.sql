@@ -17,6 +17,9 @@ CREATE INDEX missed_deliveries_by_time ON missed_deliveries (tried_at);
 -- When the asker's permission was last looked at while the task is live; NULL: at the launch.
 ALTER TABLE live_tasks ADD COLUMN permission_seen_at INTEGER;
 
+-- From when on what is found counts as new while a reading has been left unfinished; NULL: from the watermark.
+ALTER TABLE polls ADD COLUMN unfinished_from INTEGER;
+
 -- What is counted for the metrics and forgotten after a while is found without reading a table. Partial, so that the outbox
 -- and the queue keep the indexes they go by.
 CREATE INDEX effects_done ON effects (created_at) WHERE state = 'done';

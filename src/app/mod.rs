@@ -14,6 +14,7 @@ pub mod create_task;
 pub mod destroy_machine;
 pub mod end_orphans;
 mod end_overdue;
+pub mod follow_changes;
 mod gather_material;
 mod hear_polled;
 pub mod launch_machine;

@@ -6,7 +6,7 @@ use crate::domain::ids::{RepoId, UserId};
 use crate::domain::task::{StoppedBy, Task};
 use crate::domain::time::Timestamp;
 use crate::ports::{Fault, Level};
-use crate::store::tasks;
+use crate::store::{live_tasks, tasks};
 
 /// How often a live task's asker is looked at.
 const PACE_S: i64 = 300;
@@ -29,11 +29,11 @@ impl App<'_> {
     /// The database's trouble.
     pub async fn recheck_permissions(&self, until: Timestamp) -> Result<(), Fault> {
         let now = self.clock.now();
-        for task in tasks::to_recheck(self.sql, now.plus_seconds(-PACE_S), MOST_A_TICK).await? {
+        for task in live_tasks::to_recheck(self.sql, now.plus_seconds(-PACE_S), MOST_A_TICK).await? {
             if self.clock.now() >= until {
                 break;
             }
-            tasks::rechecked(self.sql, &task.id, self.clock.now()).await?;
+            live_tasks::rechecked(self.sql, &task.id, self.clock.now()).await?;
             self.stop_if_lost(&task).await?;
         }
         Ok(())

@@ -5,6 +5,7 @@ pub mod effects;
 pub mod facts;
 pub mod intake;
 pub mod jobs;
+pub mod live_tasks;
 pub mod logs;
 pub mod missed_deliveries;
 pub mod own_comments;

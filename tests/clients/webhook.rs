@@ -72,7 +72,7 @@ fn issues_and_pull_requests_open_and_close() {
     let body = |action: &str| delivery(action, json!({"issue": issue(), "pull_request": pull()}));
     assert!(matches!(event("issues", &body("opened")), Event::IssueOpened(_)));
     assert!(matches!(event("issues", &body("closed")), Event::IssueClosed(_)));
-    let Event::PullClosed(it) = event("pull_request", &body("closed")) else { panic!("not closed") };
+    let Event::PullChanged(it) = event("pull_request", &body("closed")) else { panic!("not closed") };
     assert!(it.pull_request.merged());
 }
 

@@ -9,7 +9,9 @@ use porter::domain::task::{TextKey, TextKind};
 use porter::domain::time::Timestamp;
 use porter::ports::{Row, Sql, SqlError, Statement};
 use porter::store::read::Filter;
-use porter::store::{attempts, effects, intake, logs, missed_deliveries, pull_requests, read, refusals, tasks};
+use porter::store::{
+    attempts, effects, intake, live_tasks, logs, missed_deliveries, pull_requests, read, refusals, tasks,
+};
 
 use super::sqlite::{MIGRATIONS, Sqlite};
 
@@ -81,13 +83,13 @@ fn the_outbox_is_not_scanned() {
 fn admission_looks_at_open_tasks_only() {
     finds_by(&plan(async |sql| drop(tasks::admissible(sql, 5, AT).await.expect("works"))), "tasks_open");
     finds_by(&plan(async |sql| drop(tasks::live(sql).await.expect("works"))), "tasks_open");
-    finds_by(&plan(async |sql| drop(tasks::taken_seats(sql, UserId(1)).await.expect("works"))), "live_tasks");
+    finds_by(&plan(async |sql| drop(live_tasks::taken_seats(sql, UserId(1)).await.expect("works"))), "live_tasks");
 }
 
 #[test]
 fn a_sweep_reads_no_table() {
     // The places of live tasks are few: their table is the list.
-    let recheck = plan(async |sql| drop(tasks::to_recheck(sql, AT, 20).await.expect("works")));
+    let recheck = plan(async |sql| drop(live_tasks::to_recheck(sql, AT, 20).await.expect("works")));
     let scans: Vec<&String> = recheck.iter().filter(|line| line.starts_with("SCAN ")).collect();
     assert!(scans.iter().all(|line| line.starts_with("SCAN l")), "{recheck:#?}");
     let (repo, asker) = (RepoId(1), UserId(1));

@@ -13,6 +13,7 @@ use porter::domain::task::{Failure, Person, Published, PullRequestRef, Refusal, 
 use porter::domain::time::Timestamp;
 use porter::domain::untrusted::Untrusted;
 use porter::ports::{Fault, Sql, Statement, Value};
+use porter::store::pull_requests::PullState;
 use porter::store::{attempts, effects, intake, jobs, pull_requests, read, results, tasks};
 
 use super::sqlite::Sqlite;
@@ -115,10 +116,10 @@ fn the_states_of_effects_installations_and_pull_requests_are_what_is_written() {
     let (repo, number, branch) = (RepoId(501), IssueNumber(8), Branch::parse("porter/x").expect("a branch"));
     let mut written = BTreeSet::new();
     run(pull_requests::opened(repo, number, &id(RAN), &branch, "https://github.com/acme/demo/pull/8"));
-    written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state);
-    for merged in [false, true] {
-        run(pull_requests::ended(repo, number, merged));
-        written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state);
+    written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state.word().to_owned());
+    for state in [PullState::Closed, PullState::Merged] {
+        run(pull_requests::stands(repo, number, state));
+        written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state.word().to_owned());
     }
     assert_eq!(written, checked(&sql, "pull_requests", "state"));
 }

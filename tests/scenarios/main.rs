@@ -7,6 +7,7 @@
 )]
 
 mod callbacks;
+mod catching_up;
 mod change_sets;
 mod every_fault;
 mod follow_up;
@@ -25,4 +26,5 @@ mod queue;
 mod replies;
 mod scopes;
 mod stage;
+mod task_life;
 mod who_may_ask;

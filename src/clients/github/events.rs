@@ -13,8 +13,8 @@ pub(super) enum Kind {
     IssueOpened,
     /// `issues.closed`
     IssueClosed,
-    /// `pull_request.closed`
-    PullClosed,
+    /// `pull_request.closed` and `.reopened`
+    PullChanged,
     /// `member.removed` and `.edited`
     MemberChanged,
     /// `installation.*`
@@ -32,7 +32,7 @@ impl Kind {
             ("pull_request_review", "submitted") => Self::ReviewSubmitted,
             ("issues", "opened") => Self::IssueOpened,
             ("issues", "closed") => Self::IssueClosed,
-            ("pull_request", "closed") => Self::PullClosed,
+            ("pull_request", "closed" | "reopened") => Self::PullChanged,
             ("member", "removed" | "edited") => Self::MemberChanged,
             ("installation", "created" | "deleted" | "suspend" | "unsuspend" | "new_permissions_accepted") => {
                 Self::Installation

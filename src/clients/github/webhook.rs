@@ -28,8 +28,8 @@ pub enum Event {
     IssueOpened(Box<IssueEvent>),
     /// `issues.closed`
     IssueClosed(Box<IssueEvent>),
-    /// `pull_request.closed`, merged or not: [`Pull::merged`]
-    PullClosed(Box<PullEvent>),
+    /// `pull_request.closed`, merged or not ([`Pull::merged`]), and `.reopened`
+    PullChanged(Box<PullEvent>),
     /// `member.removed` and `.edited`; sent to an App that may read members
     MemberChanged(Box<MemberChanged>),
     /// `installation.*`
@@ -104,7 +104,7 @@ pub struct IssueEvent {
     pub installation: Option<InstallationId>,
 }
 
-/// A pull request was closed.
+/// A pull request was closed or opened again.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PullEvent {
     /// The pull request.
@@ -226,7 +226,7 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, BadDelivery> {
         Kind::ReviewSubmitted => Event::ReviewSubmitted(read(body)?),
         Kind::IssueOpened => Event::IssueOpened(read(body)?),
         Kind::IssueClosed => Event::IssueClosed(read(body)?),
-        Kind::PullClosed => Event::PullClosed(read(body)?),
+        Kind::PullChanged => Event::PullChanged(read(body)?),
         Kind::MemberChanged => Event::MemberChanged(read(body)?),
         Kind::Installation => Event::Installation(read(body)?),
         Kind::InstallationRepositories => Event::InstallationRepositories(read(body)?),
