@@ -16,8 +16,6 @@ use crate::store::{attempts, commit, effects, facts};
 const PACE_S: i64 = 180;
 /// How long after its launch closed a machine may still be listed: the ordinary end is under way.
 const GRACE_S: i64 = 120;
-/// Machines that one tick deals with.
-const MOST_A_TICK: usize = 100;
 /// Strange machines that are remembered, so that each is told of once.
 const MOST_REMEMBERED: usize = 200;
 
@@ -34,27 +32,20 @@ impl App<'_> {
         }
         let listed = host.list("porter_instance", &self.instance()).await;
         let listed = listed.map_err(|error| error.into_fault("listing our machines"))?;
+        let named: Vec<(&Machine, Option<(TaskId, Attempt)>)> =
+            listed.iter().filter(|machine| is_there(machine)).map(|machine| (machine, launch_of(machine))).collect();
+        let keys: Vec<(TaskId, Attempt)> = named.iter().filter_map(|(_, key)| key.clone()).collect();
+        let rows = attempts::load_all(self.sql, &keys).await?;
         let mut strange = BTreeSet::new();
-        for machine in listed.iter().filter(|machine| is_there(machine)).take(MOST_A_TICK) {
-            match self.launch_of(machine).await? {
-                Some(row) => self.hold_against(&row, machine).await?,
+        for (machine, key) in named {
+            let is_its =
+                |row: &&AttemptRow| key.as_ref().is_some_and(|(task, n)| row.task == *task && row.attempt == *n);
+            match rows.iter().find(is_its) {
+                Some(row) => self.hold_against(row, machine).await?,
                 None => drop(strange.insert(machine.id.as_str().to_owned())),
             }
         }
         self.tell_of_strange(strange).await
-    }
-
-    /// The launch a machine belongs to: its name and its labels must both say so.
-    async fn launch_of(&self, machine: &Machine) -> Result<Option<AttemptRow>, Fault> {
-        let label = |name: &str| machine.metadata.get(name).map(String::as_str).unwrap_or_default();
-        let (Ok(task), Ok(number)) = (TaskId::parse(label("porter_task")), label("porter_attempt").parse()) else {
-            return Ok(None);
-        };
-        let attempt = Attempt(number);
-        if machine.name != machine_name(&task, attempt) {
-            return Ok(None);
-        }
-        attempts::load(self.sql, &task, attempt).await
     }
 
     /// A closed launch's machine is to end, also one that was seen to be gone and came back with its computer. An open
@@ -78,18 +69,29 @@ impl App<'_> {
     async fn tell_of_strange(&self, strange: BTreeSet<String>) -> Result<(), Fault> {
         let known = facts::load(self.sql, facts::STRANGE_MACHINES).await?;
         let known: BTreeSet<String> = known.and_then(|fact| serde_json::from_str(&fact.value).ok()).unwrap_or_default();
-        if strange == known || (strange.is_empty() && known.is_empty()) {
+        let new: BTreeSet<String> = strange.difference(&known).take(MOST_REMEMBERED).cloned().collect();
+        if new.is_empty() {
             return Ok(());
         }
-        let remembered: BTreeSet<&String> = strange.iter().take(MOST_REMEMBERED).collect();
+        // An empty list forgets nobody; only a crowd makes room.
+        let both: BTreeSet<&String> = known.iter().chain(&new).collect();
+        let remembered = if both.len() > MOST_REMEMBERED { new.iter().collect() } else { both };
         let value = serde_json::to_string(&remembered).unwrap_or_default();
         facts::note(self.sql, facts::STRANGE_MACHINES, &value, self.clock.now()).await?;
-        for id in strange.difference(&known) {
+        for id in &new {
             let message = "A machine carries our label and no launch of ours: it is left alone, look at it";
             self.log.line(Level::Error, message, &[("machine", id)]);
         }
         Ok(())
     }
+}
+
+/// The launch a machine says it belongs to: its name and its labels must both say so.
+fn launch_of(machine: &Machine) -> Option<(TaskId, Attempt)> {
+    let label = |name: &str| machine.metadata.get(name).map(String::as_str).unwrap_or_default();
+    let task = TaskId::parse(label("porter_task")).ok()?;
+    let attempt = Attempt(label("porter_attempt").parse().ok()?);
+    (machine.name == machine_name(&task, attempt)).then_some((task, attempt))
 }
 
 /// Whether a machine is there to be ended or adopted.

@@ -4,7 +4,6 @@ use super::App;
 use super::stop_task::StopOutcome;
 use crate::domain::ids::{RepoId, UserId};
 use crate::domain::task::{StoppedBy, Task};
-use crate::domain::time::Timestamp;
 use crate::ports::{Fault, Level};
 use crate::store::{live_tasks, tasks};
 
@@ -12,6 +11,9 @@ use crate::store::{live_tasks, tasks};
 const PACE_S: i64 = 300;
 /// Tasks that one tick looks at.
 const MOST_A_TICK: u32 = 20;
+
+/// How long one tick may take for it.
+const TIME_S: i64 = 20;
 
 /// What GitHub says of the person who asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +29,9 @@ impl App<'_> {
     ///
     /// # Errors
     /// The database's trouble.
-    pub async fn recheck_permissions(&self, until: Timestamp) -> Result<(), Fault> {
+    pub async fn recheck_permissions(&self) -> Result<(), Fault> {
         let now = self.clock.now();
+        let until = now.plus_seconds(TIME_S);
         for task in live_tasks::to_recheck(self.sql, now.plus_seconds(-PACE_S), MOST_A_TICK).await? {
             if self.clock.now() >= until {
                 break;

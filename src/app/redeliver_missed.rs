@@ -16,6 +16,8 @@ use crate::store::{commit, facts, missed_deliveries};
 const PACE_S: i64 = 300;
 /// Pages of a hundred that one tick reads.
 const MOST_PAGES: u32 = 5;
+/// How long one tick may take for it.
+const TIME_S: i64 = 20;
 /// Deliveries that one tick asks for.
 const MOST_ASKED: u32 = 30;
 /// An attempt may be listed a while after its time: what is this close to the watermark is read again.
@@ -61,8 +63,9 @@ impl App<'_> {
     ///
     /// # Errors
     /// The database's or GitHub's trouble; the next turn goes on where this one stopped.
-    pub async fn redeliver_missed(&self, until: Timestamp) -> Result<(), Fault> {
+    pub async fn redeliver_missed(&self) -> Result<(), Fault> {
         let now = self.clock.now();
+        let until = now.plus_seconds(TIME_S);
         if self.config.github.app.is_none()
             || !facts::take_turn(self.sql, facts::DELIVERIES_TURN, now.plus_seconds(-PACE_S), now).await?
         {

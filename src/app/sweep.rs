@@ -35,8 +35,8 @@ impl App<'_> {
             ("Overdue tasks could not be looked at", self.end_overdue().await),
             ("Lingering machines could not be looked at", self.end_lingering().await),
             ("Our machines could not be looked at", self.end_orphans().await),
-            ("Permissions could not be looked at", self.recheck_permissions(until).await),
-            ("Missed deliveries could not be looked at", self.redeliver_missed(until).await),
+            ("Permissions could not be looked at", self.recheck_permissions().await),
+            ("Missed deliveries could not be looked at", self.redeliver_missed().await),
             ("Old rows could not be forgotten", self.forget_old().await),
         ];
         for (message, result) in parts {

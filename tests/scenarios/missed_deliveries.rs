@@ -166,7 +166,7 @@ fn a_long_list_is_read_over_several_ticks_and_loses_nothing() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.issue();
     stage.tick_after(60);
-    stage.world.clock.advance_ms(3600_000);
+    stage.world.clock.advance_ms(3_600_000);
     comment_unheard(&stage, "bob", issue, "@porter claude fix it");
     // More than a tick reads, all of it newer.
     for _ in 0..520 {

@@ -45,7 +45,8 @@ fn a_machine_nobody_knows_is_left_alone_and_told_of_once() {
     stage.host.put("x2", "somebody-elses-name", labelled(&task, "1"));
     stage.host.put("x3", &format!("porter-{task}-7"), labelled(&task, "7"));
     stage.host.put("x4", "no-label", json!({"metadata": {}}));
-    for _ in 0..20 {
+    for tick in 0..20 {
+        stage.host.hide((6..12).contains(&tick));
         stage.tick_after(60);
     }
     let alive: Vec<String> = stage.host.alive().into_iter().map(|made| made.id).collect();
@@ -83,6 +84,7 @@ fn an_empty_or_failing_list_changes_nothing() {
     let before = attempts();
     stage.host.trouble(&[Trouble::Status(500)]);
     stage.tick_after(60);
+    machine.report("working", &[]);
     stage.host.hide(true);
     for _ in 0..4 {
         stage.tick_after(60);
