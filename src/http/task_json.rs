@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error_code::error_code;
 use crate::app::App;
 use crate::app::compose::status::{failure_words, refusal_words};
 use crate::domain::ids::{IssueNumber, RepoId};
@@ -34,6 +35,7 @@ pub(super) struct TaskJson {
     created_at: String,
     started_at: Option<String>,
     completed_at: Option<String>,
+    error_code: Option<&'static str>,
     error_message: Option<String>,
     retry_of: Option<String>,
     attempt: u32,
@@ -144,6 +146,7 @@ fn brief(task: &Task) -> TaskJson {
         created_at: task.created_at.rfc3339(),
         started_at: task.started_at.map(|at| at.rfc3339()),
         completed_at: task.finished_at.map(|at| at.rfc3339()),
+        error_code: error_code(&task.state),
         error_message: error_message(task),
         retry_of: request.retry_of.as_ref().map(ToString::to_string),
         attempt: task.attempt.0,
