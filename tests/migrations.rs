@@ -21,6 +21,7 @@ use sqlite::MIGRATIONS;
 const ROWS: [&str; MIGRATIONS.len()] = [
     include_str!("migrations/0001_rows.sql"),
     include_str!("migrations/0002_rows.sql"),
+    include_str!("migrations/0003_rows.sql"),
     include_str!("migrations/0004_rows.sql"),
 ];
 

@@ -4,7 +4,7 @@ use super::App;
 use super::run_effects::Bound;
 use crate::domain::effect::Effect;
 use crate::ports::{Fault, Level};
-use crate::store::{attempts, commit, effects, facts, intake, logs, refusals};
+use crate::store::{attempts, commit, effects, facts, intake, logs, missed_deliveries, refusals};
 
 /// How much one tick carries out.
 const TICK_EFFECTS: u32 = 200;
@@ -34,6 +34,9 @@ impl App<'_> {
         let parts = [
             ("Overdue tasks could not be looked at", self.end_overdue().await),
             ("Lingering machines could not be looked at", self.end_lingering().await),
+            ("Our machines could not be looked at", self.end_orphans().await),
+            ("Permissions could not be looked at", self.recheck_permissions().await),
+            ("Missed deliveries could not be looked at", self.redeliver_missed().await),
             ("Old rows could not be forgotten", self.forget_old().await),
         ];
         for (message, result) in parts {
@@ -64,6 +67,7 @@ impl App<'_> {
         logs::forget_before(self.sql, now.plus_seconds(-KEEP_LOGS_S)).await?;
         effects::forget_before(self.sql, now.plus_seconds(-KEEP_LOGS_S)).await?;
         refusals::forget_before(self.sql, now.plus_seconds(-KEEP_LOGS_S)).await?;
+        missed_deliveries::forget_before(self.sql, now.plus_seconds(-KEEP_DELIVERIES_S)).await?;
         intake::forget_deliveries(self.sql, now.plus_seconds(-KEEP_DELIVERIES_S)).await
     }
 }

@@ -351,6 +351,8 @@ pub enum StoppedBy {
     IssueClosed,
     /// The App was uninstalled or suspended.
     Uninstalled,
+    /// The person who asked may no longer write to the repository.
+    PermissionLost,
 }
 
 /// The flat code of a state, as the column has it and the words shown to people.

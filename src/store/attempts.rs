@@ -86,6 +86,17 @@ pub async fn load(sql: &dyn Sql, task: &TaskId, attempt: Attempt) -> Result<Opti
     first(sql, statement).await?.as_ref().map(read).transpose()
 }
 
+/// Loads several launches; those that are not written down are left out.
+pub async fn load_all(sql: &dyn Sql, keys: &[(TaskId, Attempt)]) -> Result<Vec<AttemptRow>, Fault> {
+    let keys: Vec<(&str, u32)> = keys.iter().map(|(task, attempt)| (task.as_str(), attempt.0)).collect();
+    let statement = Statement::new(
+        "SELECT a.* FROM json_each(?1) AS j CROSS JOIN attempts AS a ON a.task_id = json_extract(j.value, '$[0]') \
+         AND a.attempt = json_extract(j.value, '$[1]')",
+        [json(&keys)],
+    );
+    rows(sql, statement).await?.iter().map(read).collect()
+}
+
 /// The newest launch of a task.
 pub async fn newest(sql: &dyn Sql, task: &TaskId) -> Result<Option<AttemptRow>, Fault> {
     let statement = Statement::new(

@@ -195,8 +195,9 @@ pub async fn are_due(sql: &dyn Sql, many: u32) -> Result<bool, Fault> {
 /// How many effects stand in each state, for the doctor and the metrics; the dead ones also when there are none.
 pub async fn counts(sql: &dyn Sql) -> Result<Vec<(String, i64)>, Fault> {
     let statement = Statement::new(
-        "SELECT state, sum(n) AS n FROM (SELECT state, 1 AS n FROM effects UNION ALL SELECT 'dead', 0) \
-         GROUP BY state ORDER BY state",
+        "SELECT 'dead' AS state, count(*) AS n FROM effects WHERE state = 'dead' \
+         UNION ALL SELECT 'done', count(*) FROM effects WHERE state = 'done' \
+         UNION ALL SELECT 'pending', count(*) FROM effects WHERE state = 'pending'",
         [],
     );
     rows(sql, statement).await?.iter().map(|row| Ok((row.text("state")?, row.int("n")?))).collect()
@@ -234,9 +235,12 @@ pub async fn dead_since(sql: &dyn Sql, since: Timestamp) -> Result<Option<Dead>,
     first(sql, statement).await?.map(dead).transpose()
 }
 
-/// Forgets effects settled before a moment.
+/// Forgets a batch of effects settled before a moment.
 pub async fn forget_before(sql: &dyn Sql, before: Timestamp) -> Result<(), Fault> {
-    let statement = Statement::new("DELETE FROM effects WHERE state <> 'pending' AND created_at < ?1", [before.into()]);
+    let statement = Statement::new(
+        "DELETE FROM effects WHERE key IN (SELECT key FROM effects WHERE state <> 'pending' AND created_at < ?1 LIMIT 1000)",
+        [before.into()],
+    );
     rows(sql, statement).await.map(|_| ())
 }
 

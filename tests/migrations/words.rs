@@ -14,7 +14,8 @@ use porter::domain::task::{Failure, Person, Published, PullRequestRef, Refusal, 
 use porter::domain::time::Timestamp;
 use porter::domain::untrusted::Untrusted;
 use porter::ports::{Fault, Sql, Statement, Value};
-use porter::store::{attempts, effects, intake, jobs, pauses, pull_requests, read, results, tasks};
+use porter::store::pull_requests::PullState;
+use porter::store::{attempts, effects, intake, jobs, missed_deliveries, pauses, pull_requests, read, results, tasks};
 
 use super::sqlite::Sqlite;
 
@@ -124,10 +125,10 @@ fn the_states_of_effects_installations_and_pull_requests_are_what_is_written() {
     let (repo, number, branch) = (RepoId(501), IssueNumber(8), Branch::parse("porter/x").expect("a branch"));
     let mut written = BTreeSet::new();
     run(pull_requests::opened(repo, number, &id(RAN), &branch, "https://github.com/acme/demo/pull/8"));
-    written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state);
-    for merged in [false, true] {
-        run(pull_requests::ended(repo, number, merged));
-        written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state);
+    written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state.word().to_owned());
+    for state in [PullState::Closed, PullState::Merged] {
+        run(pull_requests::stands(repo, number, state));
+        written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state.word().to_owned());
     }
     assert_eq!(written, checked(&sql, "pull_requests", "state"));
 }
@@ -181,6 +182,35 @@ fn the_kinds_of_events_are_pinned() {
         assert_eq!(serde_json::from_value::<Event>(json).unwrap(), *event);
     }
     assert_eq!(events.iter().map(|(_, word)| word).collect::<BTreeSet<_>>().len(), 14);
+}
+
+#[test]
+fn whoever_stops_is_pinned() {
+    let by = |by: &StoppedBy| match by {
+        StoppedBy::Person { .. } => "person",
+        StoppedBy::Api => "api",
+        StoppedBy::IssueClosed => "issue_closed",
+        StoppedBy::Uninstalled => "uninstalled",
+        StoppedBy::PermissionLost => "permission_lost",
+    };
+    let person = StoppedBy::Person { login: "bob".into() };
+    let all = [person, StoppedBy::Api, StoppedBy::IssueClosed, StoppedBy::Uninstalled, StoppedBy::PermissionLost];
+    for one in all {
+        assert_eq!(serde_json::to_value(&one).unwrap()["by"], by(&one));
+    }
+}
+
+#[test]
+fn missed_deliveries_read_back() {
+    let sql = populated();
+    let due = now(missed_deliveries::due(&sql, 10, Timestamp::from_millis(1_771_407_300_000)));
+    // GitHub's numbers may pass what a float holds.
+    assert_eq!(
+        due.iter().map(|it| (it.id.as_str(), it.attempt, it.asked)).collect::<Vec<_>>(),
+        [("d-1", (1 << 53) + 1, 1)]
+    );
+    assert!(now(missed_deliveries::take(&sql, &due[0], AT)));
+    assert!(!now(missed_deliveries::take(&sql, &due[0], AT)), "one asks at a time");
 }
 
 #[test]

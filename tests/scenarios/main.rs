@@ -7,6 +7,7 @@
 )]
 
 mod callbacks;
+mod catching_up;
 mod change_sets;
 mod every_fault;
 mod follow_up;
@@ -17,8 +18,11 @@ mod interrupted;
 mod lost_launches;
 mod machine_host;
 mod main_job;
+mod missed_deliveries;
 mod opened_issues;
+mod orphans;
 mod pauses;
+mod permission_lost;
 mod pinned_prompt;
 mod poison;
 mod polling;
@@ -27,6 +31,7 @@ mod queue;
 mod replies;
 mod scopes;
 mod stage;
+mod task_life;
 mod who_may_ask;
 mod wires;
 mod words_kept;

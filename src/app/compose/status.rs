@@ -1,9 +1,9 @@
 //! The status comment, edited from acknowledgement to the end, and the short comment that tells of an end.
 
+use super::waiting::{Reader, Waits, waiting};
 use super::{cost, span};
 use crate::domain::cause::Cause;
 use crate::domain::event::Event;
-use crate::domain::ids::TaskId;
 use crate::domain::job::Job;
 use crate::domain::outgoing;
 use crate::domain::task::{Failure, Published, Refusal, Stage, State, StoppedBy, Task};
@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::untrusted::Untrusted;
 use crate::protocol::wire::Phase;
 use crate::store::attempts::AttemptRow;
+use crate::store::pull_requests::PullState;
 
 /// The longest text of an agent or a provider that is repeated in a comment.
 const LONGEST_QUOTE: usize = 2_000;
@@ -27,8 +28,12 @@ pub struct StatusView<'a> {
     pub lost: Option<Event>,
     /// How many launches a task may have.
     pub launches: u32,
-    /// The task of the same issue that goes first.
-    pub ahead: Option<TaskId>,
+    /// What it waits for, while it is queued.
+    pub waits: Waits,
+    /// Who reads this.
+    pub reader: Reader,
+    /// How its pull request stands, once there is one.
+    pub pull: Option<PullState>,
     /// The time.
     pub now: Timestamp,
     /// Porter's own address.
@@ -58,30 +63,33 @@ fn headline(view: &StatusView<'_>) -> String {
     let agent = view.job.as_ref().map_or(view.task.request.agent, |job| job.agent).display_name();
     match &view.task.state {
         State::Accepted => format!("⏳ **Accepted.** {agent} will start in a moment."),
-        State::Queued { .. } => match &view.ahead {
-            Some(_) => format!("⏳ **Queued.** {agent} starts when the task before it on this issue has ended."),
-            None if view.task.attempt.0 > 0 => {
-                let next = view.task.attempt.0.saturating_add(1).min(view.launches);
-                let why = loss(view).unwrap_or_else(|| Cause::MachineLost.words(""));
-                format!("⏳ **Queued again:** {why}. Launch {next} of {} follows.", view.launches)
+        State::Queued { .. } => {
+            match waiting(&view.waits, agent, (view.reader, &view.task.request.asker.login), &view.url) {
+                Some(words) => words,
+                None if view.task.attempt.0 > 0 => {
+                    let next = view.task.attempt.0.saturating_add(1).min(view.launches);
+                    let why = loss(view).unwrap_or_else(|| Cause::MachineLost.words(""));
+                    format!("⏳ **Queued again:** {why}. Launch {next} of {} follows.", view.launches)
+                }
+                None => format!("⏳ **Queued.** {agent} starts as soon as a place is free."),
             }
-            None => format!("⏳ **Queued.** {agent} starts as soon as a place is free."),
-        },
+        }
         State::Launching { .. } => format!("🚀 **Starting** a machine for {agent}."),
         State::Running { .. } => format!("🛠️ **{agent} is working**{}.", phase(view.attempt.as_ref())),
         State::Publishing { .. } => {
             format!("📦 **{agent} has handed over its changes.** The pull request is being made.")
         }
-        State::Succeeded { pull_request, how } => match how {
-            Published::Opened => format!("✅ **Done:** {agent} made pull request #{}.", pull_request.number),
-            Published::Added { commit } => {
-                let short: String = commit.as_str().chars().take(7).collect();
-                format!("✅ **Done:** {agent} added commit `{short}` to pull request #{}.", pull_request.number)
+        State::Succeeded { pull_request, how } => {
+            let pull = format!("pull request #{}{}", pull_request.number, since(view.pull));
+            match how {
+                Published::Opened => format!("✅ **Done:** {agent} made {pull}."),
+                Published::Added { commit } => {
+                    let short: String = commit.as_str().chars().take(7).collect();
+                    format!("✅ **Done:** {agent} added commit `{short}` to {pull}.")
+                }
+                Published::Beside { why } => format!("✅ **Done:** {agent} made {pull}. {why}"),
             }
-            Published::Beside { why } => {
-                format!("✅ **Done:** {agent} made pull request #{}. {why}", pull_request.number)
-            }
-        },
+        }
         State::NoChanges { .. } => format!("✅ **Done:** {agent} ended without changing anything."),
         State::Failed { failure } => format!("❌ **Failed.** {}", failure_words(failure, agent)),
         State::Refused { refusal } => format!("❌ **Not started.** {}", refusal_words(refusal)),
@@ -94,6 +102,15 @@ fn headline(view: &StatusView<'_>) -> String {
 fn loss(view: &StatusView<'_>) -> Option<String> {
     let Some(Event::AttemptLost { cause, how, .. }) = &view.lost else { return None };
     Some(cause.words(how))
+}
+
+/// What became of a pull request.
+const fn since(pull: Option<PullState>) -> &'static str {
+    match pull {
+        Some(PullState::Merged) => " (merged)",
+        Some(PullState::Closed) => " (closed)",
+        Some(PullState::Open) | None => "",
+    }
 }
 
 fn phase(attempt: Option<&AttemptRow>) -> &'static str {
@@ -184,8 +201,13 @@ pub fn end(task: &Task, mention: &str) -> Option<String> {
         State::TimedOut { at } => format!("this took too long. {}", timeout_words(*at, agent)),
         State::Stopped { by } => format!("this was stopped {}.", stopped_words(by)),
     };
-    let refused = matches!(task.state, State::Refused { .. });
-    let retry = if refused { String::new() } else { format!(" To try again, comment `{mention} retry`.") };
+    let retry = if matches!(task.state, State::Refused { .. }) {
+        String::new()
+    } else if task.state == (State::Stopped { by: StoppedBy::PermissionLost }) {
+        format!(" Somebody with write access can run it again: `{mention} retry`.")
+    } else {
+        format!(" To try again, comment `{mention} retry`.")
+    };
     Some(format!("@{} {what}{retry}", task.request.asker.login))
 }
 
@@ -266,5 +288,6 @@ fn stopped_words(by: &StoppedBy) -> String {
         StoppedBy::Api => "from the dashboard".to_owned(),
         StoppedBy::IssueClosed => "because the issue was closed".to_owned(),
         StoppedBy::Uninstalled => "because the GitHub App was removed or suspended here".to_owned(),
+        StoppedBy::PermissionLost => "because the person who asked may no longer write to this repository".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ pub mod comments;
 pub mod contents;
 pub mod deliveries;
 pub mod error;
+mod events;
 pub mod git;
 pub mod issues;
 pub mod labels;

@@ -1,6 +1,6 @@
 //! A model of the machine host: machines by unique name, as the Fly Machines API shows them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -58,6 +58,7 @@ pub(crate) struct Host {
     trouble: RefCell<Vec<Trouble>>,
     creates: RefCell<u32>,
     heard: RefCell<Vec<String>>,
+    hides: Cell<bool>,
 }
 
 impl Host {
@@ -89,6 +90,18 @@ impl Host {
     /// Everything that was sent here, but for the host's own token: address and body of each request.
     pub(crate) fn heard(&self) -> Vec<String> {
         self.heard.borrow().clone()
+    }
+
+    /// A destroyed machine runs again: its computer was dead when it took the order.
+    pub(crate) fn revive(&self, id: &str) {
+        if let Some(made) = self.machines.borrow_mut().get_mut(id) {
+            made.state = "started";
+        }
+    }
+
+    /// Whether its lists are empty, whatever is there.
+    pub(crate) fn hide(&self, hides: bool) {
+        self.hides.set(hides);
     }
 
     /// Puts somebody's machine there, made by hand.
@@ -146,7 +159,8 @@ impl Host {
                 let (key, value) = wanted.and_then(|pair| pair.split_once('=')).unwrap_or_default();
                 let value = value.replace("%3A", ":");
                 let fits = |made: &Made| key.is_empty() || made.config["metadata"][key] == *value;
-                let list: Vec<Value> = self.alive().iter().filter(|made| fits(made)).map(Made::json).collect();
+                let shown = if self.hides.get() { Vec::new() } else { self.alive() };
+                let list: Vec<Value> = shown.iter().filter(|made| fits(made)).map(Made::json).collect();
                 (200, Value::Array(list))
             }
             (Method::Get, id) => match self.machines.borrow().get(id) {
