@@ -217,7 +217,11 @@ impl App<'_> {
     async fn pause(&self, name: &RepoName, fault: &Fault) {
         let now = self.clock.now();
         let repo = name.as_str().to_ascii_lowercase();
-        let known = load(self.sql, &repo, COMMENTS).await.ok().flatten();
+        // What is there but cannot be read must not be written anew: its watermark would jump over what nobody has read.
+        let known = match load(self.sql, &repo, COMMENTS).await {
+            Ok(known) => known,
+            Err(fault) => return self.log_fault(Level::Error, "A poll could not be put back", &fault, &[]),
+        };
         let mut poll = known.unwrap_or(Poll {
             repo,
             source: COMMENTS.to_owned(),

@@ -1,5 +1,7 @@
 //! Everybody around Porter: people who comment, close and take rights away, GitHub that delivers, machines that boot, attackers.
 
+use std::collections::BTreeSet;
+
 use porter::http::{Body, Reply, Request};
 use porter_world::github::{Delivery, Role};
 
@@ -365,24 +367,17 @@ impl Sim {
         self.later(pause, Happening::Act(id));
     }
 
-    /// Whether everything that GitHub tried to deliver has arrived; what has not is delivered again, as by GitHub's button.
-    pub(crate) fn take_undelivered(&mut self) -> bool {
-        if self.polls {
+    /// Whether everything that GitHub tried to deliver has arrived, at the first try or when Porter asked for it again.
+    pub(crate) fn everything_arrived(&self) -> bool {
+        if self.polls || !self.can_speak {
             return true;
         }
-        let undelivered: Vec<Delivery> = {
-            let github = self.world.github.borrow();
-            let tried = &github.deliveries.tried;
-            let arrived =
-                |guid: &str| tried.iter().any(|one| one.delivery.guid == guid && (200..300).contains(&one.status));
-            let used = |one: &Delivery| USED.contains(&one.event.as_str());
-            tried.iter().map(|one| &one.delivery).filter(|one| used(one) && !arrived(&one.guid)).cloned().collect()
-        };
-        let none = undelivered.is_empty();
-        for delivery in undelivered {
-            self.later(1, Happening::Deliver(Box::new(delivery)));
-        }
-        none
+        let github = self.world.github.borrow();
+        let tried = &github.deliveries.tried;
+        let used = |one: &Delivery| USED.contains(&one.event.as_str());
+        let arrived: BTreeSet<&str> =
+            tried.iter().filter(|one| (200..300).contains(&one.status)).map(|one| one.delivery.guid.as_str()).collect();
+        tried.iter().all(|one| !used(&one.delivery) || arrived.contains(one.delivery.guid.as_str()))
     }
 
     /// Reads a page of the API.

@@ -195,6 +195,9 @@ pub fn heal(sim: &mut Sim) -> Result<Lived, Violation> {
     let every_command =
         if sim.can_speak { liveness::every_command_is_known(&sim.database, &commanded) } else { Ok(()) };
     every_command.map_err(broken("L4"))?;
+    if !sim.everything_arrived() {
+        return Err(broken("L4")("a delivery has not arrived".to_owned()));
+    }
     liveness::every_task_ends(&sim.database).map_err(broken("L1"))?;
     liveness::nothing_is_left(&sim.database, &sim.host).map_err(broken("L3"))?;
     liveness::every_end_is_told(&sim.database, &sim.world, sim.can_speak).map_err(broken("L2"))?;
@@ -213,8 +216,8 @@ pub fn heal(sim: &mut Sim) -> Result<Lived, Violation> {
 }
 
 /// Whether nothing is under way any more.
-fn rests(sim: &mut Sim) -> bool {
-    if sim.awaits() || !sim.take_undelivered() {
+fn rests(sim: &Sim) -> bool {
+    if sim.awaits() || !sim.everything_arrived() {
         return false;
     }
     let commanded = sim.watch.borrow().commanded.clone();
