@@ -12,7 +12,7 @@ use crate::store::effects::{Later, Leased, Taken};
 use crate::store::{commit, effects, facts};
 
 /// How long an effect may take before another may try, and before its own calls are cut off. A launch makes some twenty calls.
-const LEASE_S: i64 = 90;
+const LEASE_S: i64 = 60;
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE_S: i64 = 2;
 /// The longest pause.
