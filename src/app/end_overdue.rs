@@ -3,6 +3,7 @@
 
 use super::App;
 use super::accept_result::done;
+use super::keep_time::{is_lost, is_over, is_silent, quiet_ms};
 use super::lose_launch::Lost;
 use crate::clients::fly::machines::{Exit, Machine, MachineState};
 use crate::domain::effect::Effect;
@@ -16,8 +17,6 @@ use crate::protocol::wire::FinalStatus;
 use crate::store::attempts::AttemptRow;
 use crate::store::{attempts, commit, effects, results, stuck, tasks};
 
-/// How long publishing may take before a result whose bytes are needed again counts as lost.
-const PUBLISHING_S: i64 = 600;
 /// How much longer than a machine with nothing to say a machine is silent before the host is asked about it.
 const BEYOND_QUIET_MS: i64 = 10_000;
 /// How many machines the host is asked about in one tick.
@@ -78,15 +77,15 @@ impl App<'_> {
                 Ok(self.gone(row, made_at, looks).await.map(|gone| self.ended(*attempt, gone)))
             }
             State::Running { attempt, deadline } => {
-                if now > *deadline {
+                if is_over(row, *deadline, now) {
                     return Ok(Some(Event::TimedOut { attempt: *attempt, at: Stage::Run }));
                 }
                 if let Some(gone) = self.gone(row, row.last_seen, looks).await {
                     return Ok(Some(self.ended(*attempt, gone)));
                 }
-                let silent = row.last_seen.plus_seconds(i64::from(self.config.heartbeat_timeout_s));
                 let how = || Lost::Machine { how: "it stopped reporting".to_owned() };
-                Ok((now > silent).then(|| self.lost(*attempt, how())))
+                let silent = is_silent(row, self.config.heartbeat_timeout_s, now);
+                Ok(silent.then(|| self.lost(*attempt, how())))
             }
             State::Publishing { attempt, since } => self.stuck_publication(task, *attempt, *since).await,
             State::Accepted
@@ -111,7 +110,7 @@ impl App<'_> {
     /// does not know a machine may be a list that is late.
     async fn gone(&self, row: &AttemptRow, heard: Timestamp, looks: &mut u32) -> Option<Gone> {
         let machine = row.machine.as_ref()?;
-        if self.clock.now().since(heard) <= self.quiet_ms() + BEYOND_QUIET_MS || *looks == 0 {
+        if self.clock.now().since(heard) <= quiet_ms(self.config.heartbeat_timeout_s) + BEYOND_QUIET_MS || *looks == 0 {
             return None;
         }
         *looks -= 1;
@@ -125,13 +124,13 @@ impl App<'_> {
     /// A result that was received and not published: from a stored tree it is finished, without one it is lost.
     async fn stuck_publication(&self, task: &Task, attempt: Attempt, since: Timestamp) -> Result<Option<Event>, Fault> {
         let now = self.clock.now();
-        let tree = results::load(self.sql, &task.id, attempt).await?.and_then(|result| result.tree);
-        if tree.is_some() {
+        let result = results::load(self.sql, &task.id, attempt).await?;
+        if result.as_ref().is_some_and(|result| result.tree.is_some()) {
             let effect = Effect::Publish { task: task.id.clone(), attempt };
             commit(self.sql, vec![effects::ask(&effect, now, now)]).await?;
             return Ok(None);
         }
-        let lost = now > since.plus_seconds(PUBLISHING_S);
+        let lost = is_lost(result.as_ref(), since, now);
         Ok(lost.then_some(Event::Failed { attempt, failure: Failure::ResultLost }))
     }
 
