@@ -2,7 +2,7 @@
 
 use super::App;
 use crate::domain::credential::Credential;
-use crate::domain::effect::{Effect, Rank};
+use crate::domain::effect::{Again, Effect, Rank};
 use crate::domain::event::Event;
 use crate::domain::task::Failure;
 use crate::domain::time::Timestamp;
@@ -12,7 +12,7 @@ use crate::store::effects::{Later, Leased, Taken};
 use crate::store::{commit, effects, facts};
 
 /// How long an effect may take before another may try, and before its own calls are cut off. A launch makes some twenty calls.
-const LEASE_S: i64 = 90;
+const LEASE_S: i64 = 60;
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE_S: i64 = 2;
 /// The longest pause.
@@ -98,11 +98,17 @@ impl App<'_> {
             let fault = Fault::permanent("carrying it out", "none of its tries came to an end");
             return self.bury(leased, &fault).await;
         }
-        let http = self.calls_until(asked_at.plus_seconds(LEASE_S));
+        let until = asked_at.plus_seconds(LEASE_S);
+        let http = self.calls_until(until);
         match self.through(&http).perform(&leased.effect).await {
-            Ok(()) => commit(self.sql, vec![effects::done(leased)]).await.map(|_| ()),
-            Err(fault) => self.put_back(leased, &fault).await,
+            Ok(()) => commit(self.sql, vec![effects::done(leased)]).await.map(|_| ())?,
+            Err(fault) => self.put_back(leased, &fault).await?,
         }
+        // The last call may have put an older word over the next holder's newer one.
+        if self.clock.now() >= until && leased.effect.again() == Again::Refresh {
+            commit(self.sql, vec![effects::look_again(leased)]).await?;
+        }
+        Ok(())
     }
 
     async fn perform(&self, effect: &Effect) -> Result<(), Fault> {

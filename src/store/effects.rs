@@ -132,6 +132,15 @@ pub fn done(leased: &Leased) -> Statement {
     )
 }
 
+/// The statement by which a holder who came too late makes a projection look again, if somebody else has had it meanwhile.
+#[must_use]
+pub fn look_again(leased: &Leased) -> Statement {
+    Statement::new(
+        "UPDATE effects SET state = 'pending', generation = generation + 1 WHERE key = ?1 AND lease_epoch > ?2",
+        [leased.key.as_str().into(), leased.epoch.into()],
+    )
+}
+
 /// Puts an effect back for later. `error` is for the doctor and the log, without secrets.
 pub async fn postpone(sql: &dyn Sql, leased: &Leased, later: Later, error: &str) -> Result<(), Fault> {
     // What is held is looked at again after a second at the earliest, whatever moment it was given.

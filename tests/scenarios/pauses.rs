@@ -224,7 +224,7 @@ fn a_host_in_trouble_is_not_hammered() {
 fn isolates_whose_clocks_are_off_do_not_take_one_lease_twice() {
     let stage = Stage::new(Mode::QuickApp);
     let issue = stage.issue();
-    stage.github_trouble("POST", "/comments", 100, Trouble::Status(502));
+    stage.github_trouble("GET", "/comments", 100, Trouble::Status(502));
     let task = stage.ask("bob", issue, "@porter claude fix it");
     stage.world.github.borrow_mut().limits.faults.clear();
     // Somebody has it in hand at this moment.

@@ -103,7 +103,7 @@ fn a_task_that_nobody_can_read_does_not_hold_up_the_others() {
     assert_eq!(stage.task(&third)["status"], "running", "the next in the queue");
     // Nor may it hide that the third one's machine falls silent.
     stage.boot();
-    stage.tick_after(95);
+    stage.tick_after(125);
     stage.tick_after(60);
     assert_eq!(stage.task(&third)["attempt"], 2);
     assert!(!alerts(&stage, "A task cannot be read").is_empty());

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
 use porter::ports::{Clock as _, Fault, Row, Sql, SqlError, Statement, Value};
+pub(crate) use porter_world::MIGRATIONS;
 use porter_world::ports::ManualClock;
 use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, ValueRef};
