@@ -247,7 +247,8 @@ pub async fn dead_since(sql: &dyn Sql, since: Timestamp) -> Result<Option<Dead>,
 /// Forgets a batch of effects settled before a moment.
 pub async fn forget_before(sql: &dyn Sql, before: Timestamp) -> Result<(), Fault> {
     let statement = Statement::new(
-        "DELETE FROM effects WHERE key IN (SELECT key FROM effects WHERE state <> 'pending' AND created_at < ?1 LIMIT 1000)",
+        "DELETE FROM effects WHERE key IN (SELECT key FROM effects WHERE state = 'done' AND created_at < ?1 \
+         UNION ALL SELECT key FROM effects WHERE state = 'dead' AND created_at < ?1 LIMIT 1000)",
         [before.into()],
     );
     rows(sql, statement).await.map(|_| ())

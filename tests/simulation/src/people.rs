@@ -1,7 +1,5 @@
 //! Everybody around Porter: people who comment, close and take rights away, GitHub that delivers, machines that boot, attackers.
 
-use std::collections::BTreeSet;
-
 use porter::http::{Body, Reply, Request};
 use porter_world::github::{Delivery, Role};
 
@@ -62,16 +60,21 @@ pub enum Doing {
     },
 }
 
-/// Events that Porter uses.
-const USED: [&str; 7] = [
-    "issue_comment",
-    "issues",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "installation",
-    "installation_repositories",
+/// What Porter has to be told, by event and action; every action where none is named.
+const USED: [(&str, &[&str]); 7] = [
+    ("issue_comment", &["created"]),
+    ("issues", &["opened", "closed"]),
+    ("pull_request", &["closed"]),
+    ("pull_request_review", &["submitted"]),
+    ("pull_request_review_comment", &["created"]),
+    ("installation", &[]),
+    ("installation_repositories", &[]),
 ];
+
+fn is_used(delivery: &Delivery) -> bool {
+    let action = delivery.action.as_deref().unwrap_or_default();
+    USED.iter().any(|(event, actions)| delivery.event == *event && (actions.is_empty() || actions.contains(&action)))
+}
 
 impl Sim {
     /// Something is done, as people do.
@@ -203,8 +206,8 @@ impl Sim {
             return;
         }
         for delivery in self.world.take_deliveries() {
-            let ours = sent_by_porter(&delivery);
-            if self.polls || !USED.contains(&delivery.event.as_str()) || ours && !self.random.chance(100) {
+            let ours = !delivery.redelivery && sent_by_porter(&delivery);
+            if self.polls || !is_used(&delivery) || ours && !self.random.chance(100) {
                 continue;
             }
             let post = self.weather.post;
@@ -367,17 +370,21 @@ impl Sim {
         self.later(pause, Happening::Act(id));
     }
 
-    /// Whether everything that GitHub tried to deliver has arrived, at the first try or when Porter asked for it again.
-    pub(crate) fn everything_arrived(&self) -> bool {
-        if self.polls || !self.can_speak {
-            return true;
+    /// A delivery that GitHub tried and that has not arrived, neither at first nor when Porter asked for it again.
+    pub(crate) fn undelivered(&self) -> Option<String> {
+        if self.polls {
+            return None;
         }
         let github = self.world.github.borrow();
         let tried = &github.deliveries.tried;
-        let used = |one: &Delivery| USED.contains(&one.event.as_str());
-        let arrived: BTreeSet<&str> =
-            tried.iter().filter(|one| (200..300).contains(&one.status)).map(|one| one.delivery.guid.as_str()).collect();
-        tried.iter().all(|one| !used(&one.delivery) || arrived.contains(one.delivery.guid.as_str()))
+        let arrived =
+            |guid: &str| tried.iter().any(|one| one.delivery.guid == guid && (200..300).contains(&one.status));
+        // Taken in, and the answer was lost: GitHub believes that it failed, and Porter knows better.
+        let known = self.database.ask("SELECT id FROM deliveries");
+        let is_known = |guid: &str| known.iter().any(|row| crate::watch::column(row, "id") == guid);
+        let is_missing = |one: &&Delivery| is_used(one) && !arrived(&one.guid) && !is_known(&one.guid);
+        let missing = tried.iter().map(|one| &one.delivery).find(is_missing)?;
+        Some(format!("{} {:?} {}", missing.event, missing.action, missing.guid))
     }
 
     /// Reads a page of the API.
