@@ -13,7 +13,7 @@ use crate::people::Doing;
 use crate::random::Random;
 use crate::sim::{Happening, Sim};
 use crate::trace::Trace;
-use crate::watch::Violation;
+use crate::watch::{Violation, number};
 use crate::weather::Weather;
 
 /// A program that may write, and must not command.
@@ -223,6 +223,12 @@ fn rests(sim: &Sim) -> bool {
         return false;
     }
     let commanded = sim.watch.borrow().commanded.clone();
+    // What happened last on GitHub is seen by the next poll, which may have been put off.
+    let put_off = sim.database.ask("SELECT max(not_before) AS until FROM polls");
+    let until = put_off.first().and_then(|row| number(row, "until")).unwrap_or(0);
+    if until > sim.now().millis() {
+        return false;
+    }
     let heard = !sim.can_speak || liveness::every_command_is_known(&sim.database, &commanded).is_ok();
     heard
         && liveness::every_task_ends(&sim.database).is_ok()
