@@ -108,6 +108,10 @@ impl App<'_> {
             Ok(checked) => checked,
             Err(broken) => return Ok(Err(broken)),
         };
+        let keys = self.keys_in(change_set);
+        if !keys.is_empty() {
+            return Ok(Err(keys));
+        }
         let Some(files) = self.base_files(session, &job.base_sha).await? else { return Ok(Ok(checked)) };
         let is_file = |path: &str| files.binary_search_by(|file| file.as_str().cmp(path)).is_ok();
         Ok(check_against_base(change_set, &is_file).map(|()| checked))

@@ -111,6 +111,7 @@ fn every_rule_of_a_change_set_is_listed() {
         Rule::Encoding,
         Rule::Link,
         Rule::Workflow,
+        Rule::Secret,
     ];
     let source = include_str!("../../src/protocol/change_set.rs");
     let body = source.split("pub enum Rule {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("the enum");
