@@ -34,7 +34,7 @@ const errors = [{ status: 503, done: false }, { status: 500, done: true }, { sta
 export async function instantHost(t, { token, app = 'porter-tests', seed = 1 }) {
   const roll = dice(seed);
   const machines = new Map();
-  const host = { url: '', machines, trouble: { errors: 0, lost: 0 }, met: { calls: 0, errors: 0, lost: 0 }, behaviour: () => 'instant', lingers: false, alive, madeFor };
+  const host = { url: '', machines, trouble: { errors: 0, lost: 0 }, met: { calls: 0, errors: 0, lost: 0 }, behaviour: () => 'instant', lingers: false, alive, madeFor, claimed };
 
   function alive() {
     return [...machines.values()].filter(({ state }) => state !== 'destroyed');
@@ -43,6 +43,11 @@ export async function instantHost(t, { token, app = 'porter-tests', seed = 1 }) 
   /** Every machine ever made for a task. */
   function madeFor(task) {
     return [...machines.values()].filter(({ config }) => config.metadata.porter_task === task);
+  }
+
+  /** Every machine that was ever given a job. */
+  function claimed() {
+    return [...machines.values()].filter((machine) => machine.claimed);
   }
 
   function end(machine, exit_code, state = 'destroyed') {
@@ -91,15 +96,18 @@ export async function instantHost(t, { token, app = 'porter-tests', seed = 1 }) 
       const body = JSON.stringify({ ...own, ...words });
       for (let wait = 100; machine.state === 'started'; wait = Math.min(wait * 2, 3000)) {
         const answer = await fetch(`${CALLBACK_URL}/${what}`, { method: 'POST', headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json' }, body })
-          .then(async (got) => ({ status: got.status, body: await got.json() }), () => ({ status: 0 }));
+          .then(async (got) => ({ status: got.status, after: Number(got.headers.get('retry-after')), body: await got.json() }), () => ({ status: 0, after: 0 }));
         if (answer.status === 200) return answer.body;
         if (answer.status !== 0 && answer.status !== 429 && answer.status < 500) return null;
-        await pause(wait);
+        await pause(Math.max(wait, answer.after * 1000));
       }
       return null;
     };
     const job = await say('start', CLAIM_TOKEN, { boot_id: randomUUID(), runner: { version: 'instant', os: 'none', isolation: 'off' } });
-    if (!job || behaviour === 'silent') return;
+    // Turned away: what the real runner does is to exit at once.
+    if (!job) return end(machine, 0);
+    machine.claimed = true;
+    if (behaviour === 'silent') return;
     const usage = { calls: 1, input_tokens: 100, output_tokens: 10, cache_read_tokens: 0, cost_micros: 42, model: 'instant' };
     for (let seq = 1; ; seq += 1) {
       const line = { at: new Date().toISOString(), level: 'info', text: `Report ${seq}` };

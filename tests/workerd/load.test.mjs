@@ -2,11 +2,15 @@
 // fails and loses answers, cron running. Everything accepted comes to one end that people see, and memory stays flat.
 
 import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
 import { test } from 'node:test';
 
 import { fireCron } from '../../scripts/cron.mjs';
 import { dice } from './instant.mjs';
-import { isStatus, pause, village, within } from './village.mjs';
+import { isStatus, village, within } from './village.mjs';
+
+/** Where the database lies: in memory where that can be had. This computer's disk is not what is measured. */
+const below = existsSync('/dev/shm') ? '/dev/shm' : undefined;
 
 /** Seconds as people read them. */
 const seconds = (ms) => `${(ms / 1000).toFixed(1)} s`;
@@ -81,6 +85,12 @@ async function assertEnds(here, repo, letters, statuses) {
   }
 }
 
+/** Each task's job was given to one machine. A second one that came up late was turned away. */
+function assertClaimedOnce(here, count) {
+  const tasks = here.host.claimed().map(({ config }) => config.metadata.porter_task);
+  assert.deepEqual([tasks.length, new Set(tasks).size], [count, count]);
+}
+
 /** Samples the runtime's memory until it is told to stop. Gives the highest, in MiB. */
 function watchMemory(here) {
   let peak = 0;
@@ -94,7 +104,7 @@ function watchMemory(here) {
 /** Sends everything and waits until nothing is left to do. Gives the figures. */
 async function wave(here, letters, forged, patience_s) {
   const stop = watchMemory(here);
-  const tasksBefore = (await here.effects()).done ?? 0;
+  const effectsBefore = (await here.effects()).done ?? 0;
   const began = Date.now();
   const took = await flood(here, letters, forged);
   const answered = Date.now() - began;
@@ -107,7 +117,7 @@ async function wave(here, letters, forged, patience_s) {
   const all = Date.now() - began;
   const left = here.rows('SELECT state, count(*) AS n FROM tasks GROUP BY state').map(({ state, n }) => `${state} ${n}`).join(', ');
   assert.ok(ended, `after ${seconds(all)}: ${left}; ${JSON.stringify(await here.effects())}; ${here.host.alive().length} machines\n${here.worker.log.slice(-20).join('\n')}`);
-  const done = (await here.effects()).done - tasksBefore;
+  const done = (await here.effects()).done - effectsBefore;
   return { answered, all, took, peak: stop(), after: here.memory(), effects: done };
 }
 
@@ -115,12 +125,12 @@ const at = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(sort
 const told = (name, { answered, all, took, peak, after, effects }) => `${name}: all answered in ${seconds(answered)} (half within ${seconds(at(took, 0.5))}, `
   + `99 % within ${seconds(at(took, 0.99))}), all ended in ${seconds(all)}; ${effects} effects; memory ${peak} MiB at its peak, ${after} MiB after`;
 
-test('500 deliveries at once, twice, on a bad day of the machine host', { timeout: 480_000 }, async (t) => {
-  const here = await village(t, { by: 'mail', direct: true, seed: 7 });
+test('500 deliveries at once, twice, on a bad day of the machine host', { timeout: 900_000 }, async (t) => {
+  const here = await village(t, { by: 'mail', direct: true, seed: 7, below });
   await here.open();
   const repo = 'acme/busy';
   const people = await crowd(here, repo, 100);
-  const [count, forgeries] = [Number(process.env.WAVE ?? 500), 25];
+  const [count, forgeries] = [500, 25];
   const letters = await commands(here, repo, people, 2 * (count + forgeries));
   here.host.trouble = { errors: 0.2, lost: 0.05 };
   t.diagnostic(`before: ${here.memory()} MiB`);
@@ -130,7 +140,7 @@ test('500 deliveries at once, twice, on a bad day of the machine host', { timeou
   for (const round of [0, 1]) {
     const own = letters.slice(round * (count + forgeries), (round + 1) * (count + forgeries));
     const [good, forged] = [own.slice(0, count), own.slice(count)];
-    figures.push(await wave(here, good, forged, Number(process.env.PATIENCE ?? 200)));
+    figures.push(await wave(here, good, forged, 400));
     t.diagnostic(told(`wave ${round + 1}`, figures[round]));
     await assertEnds(here, repo, good, ['success']);
     assert.equal((await here.tasks()).length, (round + 1) * count, 'no forgery made a task');
@@ -138,12 +148,12 @@ test('500 deliveries at once, twice, on a bad day of the machine host', { timeou
   const { calls, errors, lost } = here.host.met;
   t.diagnostic(`the machine host was asked ${calls} times, failed ${errors} and lost ${lost} answers; ${here.host.machines.size} machines`);
   assert.ok(errors > 0.15 * calls && lost > 0.02 * calls);
-  assert.equal(here.host.machines.size, 2 * count, 'one machine a task');
+  assertClaimedOnce(here, 2 * count);
   assert.ok(figures[1].after <= 1.25 * figures[0].after, 'memory is flat');
 });
 
 test('GitHub on a bad day, too', { timeout: 240_000 }, async (t) => {
-  const here = await village(t, { by: 'mail', seed: 8 });
+  const here = await village(t, { by: 'mail', seed: 8, below });
   await here.open();
   const repo = 'acme/busy';
   const people = await crowd(here, repo, 20);
@@ -158,4 +168,5 @@ test('GitHub on a bad day, too', { timeout: 240_000 }, async (t) => {
   t.diagnostic(`GitHub was asked ${here.github.calls.length} times, refused ${rules[0].hits.length} and lost ${rules[1].hits.length} answers`);
   assert.ok(rules.every(({ hits }) => hits.length > 20));
   await assertEnds(here, repo, letters.slice(0, 40), ['success']);
+  assertClaimedOnce(here, 40);
 });

@@ -38,10 +38,10 @@ async function mailbox(t) {
 
 /**
  * Starts everything but the Worker. `by: 'mail'` keeps GitHub's deliveries for the test to send; else GitHub sends them.
- * `direct` leaves out the servers between.
+ * `direct` leaves out the servers between. `below` is where the state lies.
  */
-export async function village(t, { settings = {}, by = 'webhook', direct = false, seed } = {}) {
-  const directory = stateDirectory(t);
+export async function village(t, { settings = {}, by = 'webhook', direct = false, seed, below } = {}) {
+  const directory = stateDirectory(t, below);
   const [worldPort, port] = [await freePort(), await freePort()];
   const url = `http://127.0.0.1:${port}`;
   const mail = by === 'mail' ? await mailbox(t) : null;
