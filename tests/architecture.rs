@@ -33,7 +33,7 @@ const READS_STRANGERS: &[(&str, &str)] = &[
     ("src/app/prepare_job.rs", "parses the repository's configuration"),
     ("src/app/receive_delivery.rs", "parses commands and the repository's configuration; compares labels"),
     ("src/app/accept_command.rs", "parses commands"),
-    ("src/app/accept_result.rs", "compares paths of the base tree"),
+    ("src/app/judge_result.rs", "compares paths of the base tree"),
     ("src/app/hear_polled.rs", "looks for the mention"),
     ("src/app/say.rs", "compares a comment of ours with what it is to say"),
     ("src/app/add_commit.rs", "compares paths and our own trailer"),

@@ -3,20 +3,30 @@
 use super::publish_result::Parcel;
 use crate::clients::github::git::{Commit, Entry, RefOutcome, TreeChange};
 use crate::clients::github::{GithubError, Repo};
-use crate::domain::ids::{Branch, Sha, TaskId};
+use crate::domain::ids::{Sha, TaskId};
+use crate::ports::Fault;
 
 /// Says in a commit whose it is; what adoption looks for.
 pub(super) const TASK_TRAILER: &str = "Porter-Task";
 
-/// How many commits on top of ours are looked through for it.
-const MOST_BUILT_UPON: u32 = 10;
+/// How many commits are looked through for ours: what a person or a bot pushes on top within minutes.
+const MOST_BUILT_UPON: usize = 20;
 
-/// The branch's head, if it is this task's commit: our trailer and, unless it sits on a moved head, our parent and tree.
-pub(super) async fn adopt(repo: &Repo<'_>, parcel: &Parcel<'_>, branch: &Branch) -> Result<Option<Sha>, GithubError> {
-    let Some(head) = repo.branch_ref(branch).await? else { return Ok(None) };
-    let Some(commit) = repo.commit(&head).await? else { return Ok(None) };
-    let exact = commit.parents.first() == Some(&parcel.job.base_sha) && commit.tree == *parcel.tree;
-    Ok((exact && has_trailer(&commit, &parcel.task.id)).then_some(head))
+/// How often a head that moves under our hands is followed before it is left alone for a while.
+const MOST_MOVES: u32 = 3;
+
+/// This task's commit on its own branch, at or below `head`: our trailer, our parent and our tree.
+pub(super) async fn root(repo: &Repo<'_>, parcel: &Parcel<'_>, head: &Sha) -> Result<Option<Sha>, GithubError> {
+    let is_ours = |commit: &Commit| {
+        let exact = commit.parents.first() == Some(&parcel.job.base_sha) && commit.tree == *parcel.tree;
+        exact && has_trailer(commit, &parcel.task.id)
+    };
+    find(repo, &parcel.job.base_sha, head, &is_ours).await
+}
+
+/// This task's commit on somebody's branch, at or below `head`: it may sit on a moved head, so our trailer is all there is.
+pub(super) async fn pushed(repo: &Repo<'_>, parcel: &Parcel<'_>, head: &Sha) -> Result<Option<Sha>, GithubError> {
+    find(repo, &parcel.job.base_sha, head, &|commit| has_trailer(commit, &parcel.task.id)).await
 }
 
 fn has_trailer(commit: &Commit, task: &TaskId) -> bool {
@@ -24,22 +34,26 @@ fn has_trailer(commit: &Commit, task: &TaskId) -> bool {
     commit.message.raw().lines().any(|line| line == trailer)
 }
 
-/// This task's commit at or below a head, pushed by an earlier try whose answer was lost: somebody may have built on it.
-async fn own_commit(
+/// The nearest commit of that kind between a head and the base, through merges too: somebody may have built on ours.
+async fn find(
     repo: &Repo<'_>,
-    parcel: &Parcel<'_>,
+    base: &Sha,
     head: &Sha,
-    head_commit: &Commit,
+    is_ours: &dyn Fn(&Commit) -> bool,
 ) -> Result<Option<Sha>, GithubError> {
-    let (mut sha, mut commit) = (head.clone(), head_commit.clone());
-    for _ in 0..MOST_BUILT_UPON {
-        if has_trailer(&commit, &parcel.task.id) {
+    let mut seen = vec![head.clone()];
+    let mut next = 0;
+    while let Some(sha) = seen.get(next).filter(|_| next < MOST_BUILT_UPON).cloned() {
+        next += 1;
+        let Some(commit) = repo.commit(&sha).await? else { continue };
+        if is_ours(&commit) {
             return Ok(Some(sha));
         }
-        let Some(parent) = commit.parents.first().filter(|parent| **parent != parcel.job.base_sha) else { break };
-        let parent = parent.clone();
-        let Some(next) = repo.commit(&parent).await? else { break };
-        (sha, commit) = (parent, next);
+        for parent in commit.parents {
+            if parent != *base && !seen.contains(&parent) {
+                seen.push(parent);
+            }
+        }
     }
     Ok(None)
 }
@@ -54,33 +68,42 @@ pub(super) enum Added {
     Gone,
 }
 
-/// Adds the commit to the pull request's branch; when its head moved elsewhere, on the new head.
+/// Adds the commit to the pull request's branch, or finds it there; when its head moved elsewhere, on the new head.
 pub(super) async fn add_commit(repo: &Repo<'_>, parcel: &Parcel<'_>) -> Result<Added, GithubError> {
     let (branch, base) = (&parcel.job.branch, &parcel.job.base_sha);
-    let commit = repo.create_commit(parcel.tree, base, &parcel.message, None).await?;
-    match repo.update_ref(branch, &commit).await? {
-        RefOutcome::Set => return Ok(Added::Commit(commit)),
-        RefOutcome::Missing => return Ok(Added::Gone),
-        RefOutcome::Taken => {}
+    for _ in 0..MOST_MOVES {
+        let Some(head) = repo.branch_ref(branch).await? else { return Ok(Added::Gone) };
+        let tree = if head == *base {
+            parcel.tree.clone()
+        } else {
+            if let Some(ours) = pushed(repo, parcel, &head).await? {
+                return Ok(Added::Commit(ours));
+            }
+            match onto(repo, parcel, &head).await? {
+                Some(tree) => tree,
+                None => return Ok(Added::Overlap),
+            }
+        };
+        let commit = repo.create_commit(&tree, &head, &parcel.message, None).await?;
+        match repo.update_ref(branch, &commit).await? {
+            RefOutcome::Set => return Ok(Added::Commit(commit)),
+            RefOutcome::Missing => return Ok(Added::Gone),
+            RefOutcome::Taken => {}
+        }
     }
-    let Some(head) = repo.branch_ref(branch).await? else { return Ok(Added::Gone) };
-    let Some(head_commit) = repo.commit(&head).await? else { return Ok(Added::Gone) };
-    if let Some(own) = own_commit(repo, parcel, &head, &head_commit).await? {
-        return Ok(Added::Commit(own));
-    }
-    let Some(comparison) = repo.compare(base, &head).await? else { return Ok(Added::Overlap) };
+    Err(Fault::transient("moving the branch", "its head keeps moving").into())
+}
+
+/// Our changes on top of a head that has moved; `None` when it moved in the same files.
+async fn onto(repo: &Repo<'_>, parcel: &Parcel<'_>, head: &Sha) -> Result<Option<Sha>, GithubError> {
+    let Some(commit) = repo.commit(head).await? else { return Ok(None) };
+    let Some(comparison) = repo.compare(&parcel.job.base_sha, head).await? else { return Ok(None) };
     let ours = &parcel.publication.paths;
     let overlaps = comparison.paths.iter().any(|path| ours.iter().any(|own| own == path.raw()));
     if overlaps || comparison.truncated || comparison.status != "ahead" {
-        return Ok(Added::Overlap);
+        return Ok(None);
     }
-    let tree = carry_over(repo, parcel, &head_commit.tree).await?;
-    let commit = repo.create_commit(&tree, &head, &parcel.message, None).await?;
-    match repo.update_ref(branch, &commit).await? {
-        RefOutcome::Set => Ok(Added::Commit(commit)),
-        RefOutcome::Missing => Ok(Added::Gone),
-        RefOutcome::Taken => Ok(Added::Overlap),
-    }
+    carry_over(repo, parcel, &commit.tree).await.map(Some)
 }
 
 /// Our changed paths, as they are in our tree, on top of another tree.

@@ -2,7 +2,7 @@
 
 use super::App;
 use super::gather_material::{Ground, text};
-use super::publish_result::own_branch;
+use super::open_pull::own_branch;
 use crate::clients::github::issues::IssueState;
 use crate::clients::github::repository::Repository;
 use crate::clients::github::{GithubError, Repo};

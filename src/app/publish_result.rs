@@ -2,16 +2,15 @@
 
 use super::App;
 use super::accept_result::usage_of;
-use super::add_commit::{Added, TASK_TRAILER, add_commit, adopt};
+use super::add_commit::{Added, TASK_TRAILER, add_commit, pushed};
 use super::compose::pull_request::{Receipt, body};
+use super::open_pull::{Landed, PullState, beside, open_new};
 use super::record::Recorded;
-use crate::clients::github::git::RefOutcome;
 use crate::clients::github::issues::IssueState;
 use crate::clients::github::labels::NewLabel;
-use crate::clients::github::pulls::{NewPull, Opened, Pull};
-use crate::clients::github::{GithubError, Repo, Subject};
+use crate::clients::github::{GithubError, Subject};
 use crate::domain::event::Event;
-use crate::domain::ids::{Attempt, Branch, Sha, TaskId};
+use crate::domain::ids::{Attempt, Sha, TaskId};
 use crate::domain::job::{Job, Target};
 use crate::domain::outgoing;
 use crate::domain::task::{Published, PullRequestRef, State, Task};
@@ -34,15 +33,8 @@ pub(super) struct Parcel<'a> {
     pub(super) publication: &'a Publication,
     pub(super) tree: &'a Sha,
     pub(super) message: String,
-    title: String,
-    body: String,
-}
-
-/// Where a result ended up.
-struct Landed {
-    pull_request: PullRequestRef,
-    how: Published,
-    branch: Branch,
+    pub(super) title: String,
+    pub(super) body: String,
 }
 
 impl App<'_> {
@@ -116,7 +108,16 @@ impl App<'_> {
             }
             Target::FollowUp { on, url, into } => {
                 let pull = repo.pull(*on).await?;
+                let added = |commit| Landed {
+                    pull_request: PullRequestRef { number: *on, url: url.clone() },
+                    how: Published::Added { commit },
+                    branch: parcel.job.branch.clone(),
+                    state: PullState::of(&pull),
+                };
                 if pull.state == IssueState::Closed {
+                    if let Some(commit) = pushed(&repo, parcel, &pull.head.sha).await? {
+                        return Ok(added(commit));
+                    }
                     let why = "The pull request is no longer open, so this is a new one.".to_owned();
                     return beside(&repo, parcel, into, why).await;
                 }
@@ -126,11 +127,7 @@ impl App<'_> {
                     return beside(&repo, parcel, &parcel.job.branch, why.to_owned()).await;
                 }
                 match add_commit(&repo, parcel).await? {
-                    Added::Commit(commit) => Ok(Landed {
-                        pull_request: PullRequestRef { number: *on, url: url.clone() },
-                        how: Published::Added { commit },
-                        branch: parcel.job.branch.clone(),
-                    }),
+                    Added::Commit(commit) => Ok(added(commit)),
                     Added::Overlap => {
                         let why = "The pull request changed in the same files meanwhile, so this is a new one into its branch.";
                         beside(&repo, parcel, &parcel.job.branch, why.to_owned()).await
@@ -146,7 +143,7 @@ impl App<'_> {
 
     async fn landed(&self, parcel: &Parcel<'_>, attempt: Attempt, landed: Landed) -> Result<(), Fault> {
         let id = &parcel.task.id;
-        let Landed { pull_request, how, branch } = landed;
+        let Landed { pull_request, how, branch, state } = landed;
         let link = PullRequestLink { number: pull_request.number.0, url: pull_request.url.clone() };
         let answer = CompleteAnswer { status: FinalStatus::Success, pull_request: Some(link) };
         let answer = Answered { status: 200, body: serde_json::to_string(&answer).unwrap_or_default() };
@@ -154,6 +151,11 @@ impl App<'_> {
         let mut also = vec![results::answer(id, attempt, &answer)];
         if !matches!(how, Published::Added { .. }) {
             also.push(pull_requests::opened(request.repo_id, pull_request.number, id, &branch, &pull_request.url));
+        }
+        match state {
+            PullState::Open => {}
+            PullState::Closed => also.push(pull_requests::ended(request.repo_id, pull_request.number, false)),
+            PullState::Merged => also.push(pull_requests::ended(request.repo_id, pull_request.number, true)),
         }
         let published = Event::Published { attempt, pull_request: pull_request.clone(), how };
         if let Recorded::Now(_) = self.record(id, published, also).await? {
@@ -169,55 +171,11 @@ impl App<'_> {
         let mut outcomes = vec![repo.request_review(pull_request.number, &parcel.task.request.asker.login).await];
         if !parcel.publication.protected.is_empty() {
             outcomes.push(repo.ensure_label(subject, PROTECTED).await);
-            outcomes.push(repo.add_label(subject, PROTECTED.name).await);
+            outcomes.push(repo.add_label(subject, PROTECTED.name).await.map(|_| ()));
         }
         for error in outcomes.into_iter().filter_map(Result::err) {
             let fault = error.into_fault("marking the pull request");
             self.log_fault(Level::Info, "The pull request is there; a label or review request is not", &fault, &[]);
         }
     }
-}
-
-/// A new branch from the base with one commit, and a pull request for it.
-async fn open_new(
-    repo: &Repo<'_>,
-    parcel: &Parcel<'_>,
-    branch: &Branch,
-    into: &Branch,
-    how: Published,
-) -> Result<Landed, GithubError> {
-    let base = &parcel.job.base_sha;
-    let commit = repo.create_commit(parcel.tree, base, &parcel.message, None).await?;
-    if repo.create_ref(branch, &commit).await? == RefOutcome::Taken {
-        let ours = adopt(repo, parcel, branch).await?;
-        if ours.is_none() {
-            let message = format!("the branch {branch} exists and is not this task's");
-            return Err(GithubError::Conflict { message });
-        }
-    }
-    let draft = !parcel.publication.protected.is_empty();
-    let new = NewPull { title: &parcel.title, body: &parcel.body, head: branch, base: into, draft };
-    let pull = match repo.open_pull(&new).await? {
-        Opened::Pull(pull) => *pull,
-        Opened::Exists => open_pull_of(repo, branch).await?,
-    };
-    let pull_request = PullRequestRef { number: pull.number, url: pull.html_url };
-    Ok(Landed { pull_request, how, branch: branch.clone() })
-}
-
-/// The same, beside a pull request that cannot take the commit.
-async fn beside(repo: &Repo<'_>, parcel: &Parcel<'_>, into: &Branch, why: String) -> Result<Landed, GithubError> {
-    let branch = own_branch(&parcel.task.id).map_err(|error| GithubError::Conflict { message: error.to_string() })?;
-    open_new(repo, parcel, &branch, into, Published::Beside { why }).await
-}
-
-/// The branch of a task that gets a pull request of its own.
-pub(super) fn own_branch(task: &TaskId) -> Result<Branch, crate::domain::ids::BadId> {
-    Branch::parse(&format!("porter/{task}"))
-}
-
-async fn open_pull_of(repo: &Repo<'_>, branch: &Branch) -> Result<Pull, GithubError> {
-    let pulls = repo.pulls_of_head(branch).await?;
-    let missing = || GithubError::Conflict { message: "a pull request is said to exist and is not listed".to_owned() };
-    pulls.into_iter().find(|pull| pull.state == IssueState::Open).ok_or_else(missing)
 }

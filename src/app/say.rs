@@ -5,11 +5,15 @@ use sha2::{Digest, Sha256};
 use super::App;
 use crate::clients::github::{GithubError, Repo, Subject};
 use crate::domain::time::Timestamp;
-use crate::ports::{Fault, Level};
+use crate::ports::{Fault, FaultKind, Level};
+use crate::store::facts;
 use crate::store::own_comments::{self, OwnComment};
 
 /// GitHub's limit of a comment is 65,536 characters; ours leaves room for its rendering of links.
 const LONGEST: usize = 60_000;
+
+/// How long GitHub's lists may hide a comment that is there.
+const LIST_LAG_S: i64 = 15;
 
 /// What to say, where, under which marker.
 pub struct Saying<'a> {
@@ -47,7 +51,8 @@ impl App<'_> {
                     return Err(fault);
                 }
                 self.log_fault(Level::Warning, "Nobody can be told here", &fault, &[("marker", &saying.marker)]);
-                Ok(())
+                let what = format!("{}: {fault}", saying.marker);
+                facts::note(self.sql, facts::LAST_FAULT, &what, self.clock.now()).await
             }
         }
     }
@@ -70,12 +75,34 @@ impl App<'_> {
         let marker = format!("<!-- {} -->", saying.marker);
         // GitHub's times are whole seconds and its clock is not ours.
         let since = saying.since.plus_seconds(-120);
-        let id = match saying.repo.own_comment(saying.on, &marker, since).await? {
+        let mut ours = saying.repo.own_comments(saying.on, &marker, since).await?.into_iter();
+        let id = match ours.next() {
             Some(comment) if comment.body.raw() == body => comment.id,
             Some(comment) => saying.repo.edit_comment(saying.on, comment.id, &body).await?.id,
-            None => saying.repo.comment(saying.on, &body).await?.id,
+            None => self.write(saying, &body).await?,
         };
+        // The list that hid the first one is the reason for any other. A quotation of ours is somebody's own comment.
+        for second in ours.filter(|comment| comment.body.raw().trim_end().lines().next_back() == Some(&marker)) {
+            saying.repo.delete_comment(saying.on, second.id).await?;
+        }
         self.remember(saying, id, body_sha256).await
+    }
+
+    /// Writes the comment, unless one was sent a moment ago that GitHub's list may not show yet.
+    async fn write(&self, saying: &Saying<'_>, body: &str) -> Result<i64, Problem> {
+        let now = self.clock.now();
+        let doubt = own_comments::in_doubt_since(self.sql, &saying.marker).await?;
+        if doubt.is_some_and(|since| now < since.plus_seconds(LIST_LAG_S)) {
+            return Err(Fault::transient("writing a comment", "one was sent and may be there already").into());
+        }
+        match saying.repo.comment(saying.on, body).await {
+            Ok(comment) => Ok(comment.id),
+            Err(GithubError::Fault(fault)) if matches!(fault.kind, FaultKind::Transient { .. }) => {
+                own_comments::doubt(self.sql, &saying.marker, now).await?;
+                Err(fault.into())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     async fn remember(&self, saying: &Saying<'_>, id: i64, body_sha256: String) -> Result<(), Problem> {

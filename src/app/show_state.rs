@@ -4,6 +4,7 @@
 use super::compose::status::{StatusView, end, status};
 use super::say::Saying;
 use super::{App, subject};
+use crate::clients::github::issues::Label;
 use crate::clients::github::labels::NewLabel;
 use crate::clients::github::reactions::{Reaction, ReactionTarget};
 use crate::clients::github::{GithubError, Subject};
@@ -19,6 +20,9 @@ const RUNNING: NewLabel =
 const DONE: NewLabel = NewLabel { name: "porter:done", color: "0e8a16", description: "The newest Porter task is done" };
 const FAILED: NewLabel =
     NewLabel { name: "porter:failed", color: "d93f0b", description: "The newest Porter task did not work out" };
+
+/// How often a label is set before the state that keeps changing is left to its next effect.
+const MOST_LOOKS: u32 = 3;
 
 impl App<'_> {
     /// Brings the status comment to what the state says.
@@ -69,21 +73,32 @@ impl App<'_> {
     /// # Errors
     /// What a repeat may cure.
     pub async fn show_label(&self, repo: RepoId, issue: IssueNumber) -> Result<(), Fault> {
-        let Some(task) = tasks::newest_of_issue(self.sql, repo, issue).await? else { return Ok(()) };
-        let result = self.set_label(&task, label(&task.state)).await;
-        self.or_leave("setting a label", result)
+        for _ in 0..MOST_LOOKS {
+            let Some(task) = tasks::newest_of_issue(self.sql, repo, issue).await? else { return Ok(()) };
+            let wanted = label(&task.state);
+            let result = self.set_label(&task, wanted).await;
+            self.or_leave("setting a label", result)?;
+            // Whoever was slow may have put an older word over a newer one.
+            let task = tasks::newest_of_issue(self.sql, repo, issue).await?;
+            if task.is_none_or(|task| label(&task.state) == wanted) {
+                return Ok(());
+            }
+        }
+        Ok(())
     }
 
+    /// The new one first, then the old ones off: for a moment there may be two, never none, and a crash in between is mended by
+    /// the repeat. Setting all labels at once would take off what a person puts on in that moment.
     async fn set_label(&self, task: &Task, wanted: NewLabel) -> Result<(), GithubError> {
         let (repo, on) = (self.repo_of(task), subject(task));
-        let labels = repo.labels(on).await?;
-        let has = |name: &str| labels.iter().any(|label| label.name.raw().eq_ignore_ascii_case(name));
-        if !has(wanted.name) {
+        let has = |labels: &[Label], name: &str| labels.iter().any(|label| label.name.raw().eq_ignore_ascii_case(name));
+        let mut labels = repo.labels(on).await?;
+        if !has(&labels, wanted.name) {
             repo.ensure_label(on, wanted).await?;
-            repo.add_label(on, wanted.name).await?;
+            labels = repo.add_label(on, wanted.name).await?;
         }
         for other in [QUEUED, RUNNING, DONE, FAILED] {
-            if other.name != wanted.name && has(other.name) {
+            if other.name != wanted.name && has(&labels, other.name) {
                 repo.remove_label(on, other.name).await?;
             }
         }

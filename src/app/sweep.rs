@@ -2,6 +2,7 @@
 
 use super::App;
 use super::accept_result::done;
+use super::keep_time::{is_lost, is_over, is_silent};
 use super::run_effects::Bound;
 use crate::clients::fly::machines::{FlyError, Machine, MachineState};
 use crate::domain::effect::Effect;
@@ -20,8 +21,6 @@ const TICK_EFFECTS: u32 = 200;
 const TICK_S: i64 = 50;
 /// How much an answered request carries out afterwards, and for how long (the platform allows 30 s).
 const AFTERWARDS: (u32, i64) = (40, 25);
-/// How long publishing may take before a result whose bytes are needed again counts as lost.
-const PUBLISHING_S: i64 = 600;
 /// How long a closed launch's machine may linger before its end is asked for again.
 const LINGER_S: i64 = 600;
 /// How long log lines and settled effects are kept.
@@ -89,11 +88,10 @@ impl App<'_> {
                 Ok((now > end).then(|| self.lost(*attempt, "no machine came up in time", Stage::Launch)))
             }
             State::Running { attempt, deadline } => {
-                let silent = row.last_seen.plus_seconds(i64::from(self.config.heartbeat_timeout_s));
-                if now > *deadline {
+                if is_over(row, *deadline, now) {
                     return Ok(Some(Event::TimedOut { attempt: *attempt, at: Stage::Run }));
                 }
-                if now <= silent {
+                if !is_silent(row, self.config.heartbeat_timeout_s, now) {
                     return Ok(None);
                 }
                 let how = self.how_it_ended(row).await;
@@ -144,13 +142,13 @@ impl App<'_> {
     /// A result that was received and not published: from a stored tree it is finished, without one it is lost.
     async fn stuck_publication(&self, task: &Task, attempt: Attempt, since: Timestamp) -> Result<Option<Event>, Fault> {
         let now = self.clock.now();
-        let tree = results::load(self.sql, &task.id, attempt).await?.and_then(|result| result.tree);
-        if tree.is_some() {
+        let result = results::load(self.sql, &task.id, attempt).await?;
+        if result.as_ref().is_some_and(|result| result.tree.is_some()) {
             let effect = Effect::Publish { task: task.id.clone(), attempt };
             commit(self.sql, vec![effects::ask(&effect, now, now)]).await?;
             return Ok(None);
         }
-        let lost = now > since.plus_seconds(PUBLISHING_S);
+        let lost = is_lost(result.as_ref(), since, now);
         Ok(lost.then_some(Event::Failed { attempt, failure: Failure::ResultLost }))
     }
 

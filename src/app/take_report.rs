@@ -2,6 +2,7 @@
 
 use super::App;
 use super::claim_attempt::{Session, TurnedAway};
+use super::keep_time::quiet_ms;
 use crate::domain::effect::Effect;
 use crate::domain::task::State;
 use crate::ports::Fault;
@@ -11,8 +12,6 @@ use crate::store::{attempts, commit, effects, logs};
 
 /// Lines kept of a task, in bytes; then one line says so.
 const MOST_LOG_BYTES: i64 = 10 * 1024 * 1024;
-/// A report that says nothing new is written down at most this often.
-const QUIET_MS: i64 = 30_000;
 
 impl App<'_> {
     /// Takes a report in. A repeated or older one is answered and ignored.
@@ -36,8 +35,11 @@ impl App<'_> {
         let told_before = request.progress.unwrap_or(0) <= row.progress
             && request.usage.as_ref().is_none_or(|usage| row.usage.as_ref() == Some(usage));
         let nothing_new = request.lines.is_empty() && new_phase.is_none() && told_before;
-        let quiet = nothing_new && now.since(row.last_seen) < self.quiet_ms();
-        if seq <= row.last_seq || quiet {
+        if seq <= row.last_seq || nothing_new {
+            // Also a report that says nothing new, or comes again, is a sign of life.
+            if now.since(row.last_seen) >= quiet_ms(self.config.heartbeat_timeout_s) {
+                commit(self.sql, vec![attempts::seen(&row.task, row.attempt, now)]).await?;
+            }
             return Ok(Ok(EventsAnswer::Continue(true)));
         }
         let (lines, log_bytes) = self.lines_to_keep(row.log_bytes, request.lines);
@@ -63,11 +65,6 @@ impl App<'_> {
         }
         commit(self.sql, statements).await?;
         Ok(Ok(EventsAnswer::Continue(true)))
-    }
-
-    /// How long a machine may say nothing new before its sign of life is written down: well within the time-out.
-    fn quiet_ms(&self) -> i64 {
-        QUIET_MS.min(i64::from(self.config.heartbeat_timeout_s) * 1000 / 3)
     }
 
     /// The lines that still fit, without any key's value, and the bytes kept with them. Once the cap is reached, it stays so.

@@ -3,6 +3,7 @@
 use serde::de::DeserializeOwned;
 
 use super::error::Problem;
+use super::events::SEQ_BITS;
 use super::{Answer, Body, Request};
 use crate::app::App;
 use crate::app::accept_result::Handed;
@@ -11,8 +12,8 @@ use crate::protocol::wire::{CompleteRequest, EventsRequest, Outcome, StartReques
 
 /// Lines in one report.
 const MOST_LINES: usize = 500;
-/// The highest number of a report; well within what the database keeps exactly.
-const MOST_REPORTS: u64 = 1 << 32;
+/// The highest number of a report: what a position in a stream of events has room for.
+const MOST_REPORTS: u64 = (1 << SEQ_BITS) - 1;
 /// Their bytes.
 const MOST_LINE_BYTES: usize = 256 * 1024;
 /// Seconds after which a machine sends the same result again.
@@ -62,16 +63,17 @@ pub(super) async fn complete(app: &App<'_>, request: &Request) -> Result<Answer,
         return Err(Problem::ResultTooLarge(8 * 1024 * 1024));
     }
     let raw = bytes(request, 8 * 1024 * 1024)?;
-    if let Some(handed) = app.decided(&session, raw).await? {
-        return handed_back(handed);
-    }
+    let hand_over = match app.look_at(&session, raw).await? {
+        Ok(hand_over) => hand_over,
+        Err(handed) => return handed_back(handed),
+    };
     let body: CompleteRequest = read(raw)?;
     own(&session, &body.task_id, body.attempt)?;
     if body.outcome == Outcome::Changes && body.change_set.is_none() {
         let rule = "must be there when the outcome is \"changes\"".to_owned();
         return Err(Problem::Field { field: "change_set".to_owned(), rule });
     }
-    handed_back(app.accept_result(&session, raw, body).await?)
+    handed_back(app.accept_result(&session, hand_over, body).await?)
 }
 
 /// What a hand-over is answered.

@@ -27,30 +27,42 @@ impl ServerSent {
     }
 }
 
-/// How far a reader is in both logs, packed into one number below 2^53: states, then launch and report of the log.
+/// How far a reader is in both logs, packed into one number below 2^53: states, then launch, report and line of the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Position {
+    /// The last state.
     version: i64,
+    /// The launch of the last report.
     attempt: u32,
+    /// The last report that was read to its end.
     seq: i64,
+    /// Lines of the next report that were read too.
+    lines: i64,
 }
 
-const SEQ_BITS: u32 = 32;
+const VERSION_BITS: u32 = 10;
 const ATTEMPT_BITS: u32 = 8;
+/// More than a report every second for two years; the callbacks hold reports to it.
+pub(super) const SEQ_BITS: u32 = 26;
+/// A report has at most 500 lines.
+const LINE_BITS: u32 = 9;
 
 impl Position {
-    const fn unpack(packed: i64) -> Self {
+    fn unpack(packed: i64) -> Self {
+        let part = |below: u32, bits: u32| (packed >> below) & ((1 << bits) - 1);
         Self {
-            version: packed >> (SEQ_BITS + ATTEMPT_BITS),
-            attempt: ((packed >> SEQ_BITS) & ((1 << ATTEMPT_BITS) - 1)) as u32,
-            seq: packed & ((1 << SEQ_BITS) - 1),
+            version: packed >> (ATTEMPT_BITS + SEQ_BITS + LINE_BITS),
+            attempt: u32::try_from(part(SEQ_BITS + LINE_BITS, ATTEMPT_BITS)).unwrap_or(u32::MAX),
+            seq: part(LINE_BITS, SEQ_BITS),
+            lines: part(0, LINE_BITS),
         }
     }
 
     fn pack(self) -> i64 {
-        (self.version.clamp(0, (1 << 12) - 1) << (SEQ_BITS + ATTEMPT_BITS))
-            | (i64::from(self.attempt.min((1 << ATTEMPT_BITS) - 1)) << SEQ_BITS)
-            | self.seq.clamp(0, (1 << SEQ_BITS) - 1)
+        let most = |number: i64, bits: u32| number.clamp(0, (1 << bits) - 1);
+        let state = most(self.version, VERSION_BITS) << (ATTEMPT_BITS + SEQ_BITS + LINE_BITS);
+        let report = most(i64::from(self.attempt), ATTEMPT_BITS) << (SEQ_BITS + LINE_BITS);
+        state | report | most(self.seq, SEQ_BITS) << LINE_BITS | most(self.lines, LINE_BITS)
     }
 }
 
@@ -80,15 +92,18 @@ pub async fn next(app: &App<'_>, task: &TaskId, after: i64) -> Result<Vec<Server
             let Some(batch) = log.next() else { continue };
             let lines: Vec<LogLine> = serde_json::from_str(&batch.lines)
                 .map_err(|error| Fault::permanent("reading a log", error.to_string()))?;
-            // Until its last line a batch counts as unread: whoever is cut off in the middle gets all of it again.
-            let before = position.pack();
-            (position.attempt, position.seq) = (batch.attempt.0, batch.seq);
-            let last = lines.len().saturating_sub(1);
-            events.extend(lines.iter().enumerate().map(|(index, line)| ServerSent {
-                id: if index == last { position.pack() } else { before },
-                event: "log",
-                data: serde_json::to_string(line).unwrap_or_default(),
-            }));
+            // The report before this one, and so many lines: whoever is cut off between two lines goes on with the next.
+            let read = usize::try_from(position.lines).unwrap_or(0);
+            let unread = lines.iter().zip(1_i64..).skip(read);
+            position = Position { attempt: batch.attempt.0, seq: batch.seq - 1, ..position };
+            for (line, number) in unread {
+                position.lines = number;
+                if usize::try_from(number).is_ok_and(|number| number == lines.len()) {
+                    (position.seq, position.lines) = (batch.seq, 0);
+                }
+                let data = serde_json::to_string(line).unwrap_or_default();
+                events.push(ServerSent { id: position.pack(), event: "log", data });
+            }
         }
     }
 }
@@ -99,13 +114,22 @@ mod tests {
 
     #[test]
     fn a_position_survives_packing_and_only_grows() {
-        let steps =
-            [(0, 0, 0), (1, 0, 0), (3, 1, 1), (3, 1, 700_000), (4, 1, 700_000), (5, 2, 1), (4095, 255, 4_294_967_295)];
-        let packed: Vec<i64> =
-            steps.iter().map(|&(version, attempt, seq)| Position { version, attempt, seq }.pack()).collect();
-        assert!(packed.is_sorted() && packed.last().is_some_and(|last| *last < 1 << 53));
-        for (&(version, attempt, seq), packed) in steps.iter().zip(packed) {
-            assert_eq!(Position::unpack(packed), Position { version, attempt, seq });
+        let steps = [
+            (0, 0, 0, 0),
+            (1, 0, 0, 0),
+            (3, 1, 0, 1),
+            (3, 1, 0, 499),
+            (3, 1, 1, 0),
+            (3, 1, 700_000, 0),
+            (4, 1, 700_000, 0),
+            (5, 2, 1, 0),
+            (1023, 255, 67_108_863, 511),
+        ];
+        let at = |(version, attempt, seq, lines)| Position { version, attempt, seq, lines };
+        let packed: Vec<i64> = steps.iter().map(|&step| at(step).pack()).collect();
+        assert!(packed.is_sorted_by(|a, b| a < b) && packed.last().is_some_and(|last| *last < 1 << 53));
+        for (&step, packed) in steps.iter().zip(packed) {
+            assert_eq!(Position::unpack(packed), at(step));
         }
     }
 }

@@ -38,7 +38,6 @@ pub(super) async fn forward(app: &App<'_>, request: &Request, rest: &str) -> Res
     let basic = STANDARD.encode(format!("x-access-token:{}", token.expose()));
     let forward = Forward {
         method: if request.method == "GET" { Method::Get } else { Method::Post },
-        origin: app.config.github_url.clone(),
         url: format!("{}/{repo}.git/{operation}", app.config.github_url),
         operation: operation.to_owned(),
         add: vec![("authorization", format!("Basic {basic}")), ("user-agent", "git/porter".to_owned())],

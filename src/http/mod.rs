@@ -4,6 +4,7 @@ mod access;
 mod api;
 mod callbacks;
 mod error;
+pub mod error_code;
 pub mod events;
 mod git_gateway;
 mod operations;
@@ -13,6 +14,7 @@ mod task_json;
 mod webhooks;
 
 use crate::app::App;
+use crate::clients::address::same_origin;
 use crate::domain::ids::TaskId;
 use crate::ports::Method;
 use access::admit;
@@ -95,8 +97,6 @@ pub enum Reply {
 pub struct Forward {
     /// `GET` or `POST`.
     pub method: Method,
-    /// The server's root, `https://github.com`: redirects are followed within this origin only.
-    pub origin: String,
     /// The full address.
     pub url: String,
     /// What a redirect's address must end with.
@@ -107,6 +107,15 @@ pub struct Forward {
     pub pass_up: &'static [&'static str],
     /// Names of the answer's headers to pass back.
     pub pass_down: &'static [&'static str],
+}
+
+impl Forward {
+    /// Where to go on when the server at `from` redirects `to` somewhere: an address or a path of the same origin, for the same
+    /// operation, since the credential goes along. `None`: nowhere.
+    #[must_use]
+    pub fn follow(&self, from: &str, to: &str) -> Option<String> {
+        same_origin(from, to).filter(|to| to.ends_with(&self.operation))
+    }
 }
 
 /// How to take in the body of a request to this address.

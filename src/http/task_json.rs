@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::error_code::error_code;
 use crate::app::App;
 use crate::app::compose::status::{failure_words, refusal_words};
 use crate::domain::task::{Failure, Stage, State, Task};
@@ -31,6 +32,7 @@ pub(super) struct TaskJson {
     created_at: String,
     started_at: Option<String>,
     completed_at: Option<String>,
+    error_code: Option<&'static str>,
     error_message: Option<String>,
     retry_of: Option<String>,
     attempt: u32,
@@ -106,6 +108,7 @@ pub(super) fn brief(task: &Task) -> TaskJson {
         created_at: task.created_at.rfc3339(),
         started_at: task.started_at.map(|at| at.rfc3339()),
         completed_at: task.finished_at.map(|at| at.rfc3339()),
+        error_code: error_code(&task.state),
         error_message: error_message(task),
         retry_of: request.retry_of.as_ref().map(ToString::to_string),
         attempt: task.attempt.0,

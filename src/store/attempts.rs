@@ -36,7 +36,7 @@ pub struct AttemptRow {
     pub progress: u32,
     /// What the models cost so far.
     pub usage: Option<Usage>,
-    /// Bytes of log lines kept.
+    /// Bytes of log lines kept of the task, those of earlier launches included.
     pub log_bytes: i64,
     /// Since when its tokens are refused.
     pub closed_at: Option<Timestamp>,
@@ -68,7 +68,7 @@ pub struct Report {
     pub progress: u32,
     /// What the models cost so far.
     pub usage: Option<Usage>,
-    /// Bytes of log lines kept, this report's included.
+    /// Bytes of log lines kept of the task, this report's included.
     pub log_bytes: i64,
 }
 
@@ -140,6 +140,24 @@ pub fn report(task: &TaskId, attempt: Attempt, report: &Report) -> Statement {
             report.usage.as_ref().map(json).unwrap_or(crate::ports::Value::Null),
             report.log_bytes.into(),
         ],
+    )
+}
+
+/// The statement that notes that an open launch's machine is handing over.
+#[must_use]
+pub fn handing_over(task: &TaskId, attempt: Attempt, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET phase = ?3, last_seen = ?4 WHERE task_id = ?1 AND attempt = ?2 AND closed_at IS NULL",
+        [task.as_str().into(), attempt.into(), Phase::HandingOver.word().into(), now.into()],
+    )
+}
+
+/// The statement that notes a sign of life that says nothing new.
+#[must_use]
+pub fn seen(task: &TaskId, attempt: Attempt, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET last_seen = max(last_seen, ?3) WHERE task_id = ?1 AND attempt = ?2",
+        [task.as_str().into(), attempt.into(), now.into()],
     )
 }
 

@@ -21,6 +21,8 @@ pub struct ResultRow {
     pub publication: Option<Publication>,
     /// The tree made of it; from then on the bytes are not needed again.
     pub tree: Option<Sha>,
+    /// Until when somebody is making the tree.
+    pub lease_until: Timestamp,
     /// The final answer: status and JSON.
     pub answer: Option<Answered>,
 }
@@ -137,6 +139,7 @@ fn read(row: &Columns) -> Result<ResultRow, Fault> {
             .map(|sha| Sha::parse(&sha))
             .transpose()
             .map_err(|error| Fault::permanent("reading a result", error.to_string()))?,
+        lease_until: row.time("lease_until")?,
         answer,
     })
 }

@@ -125,7 +125,8 @@ pub fn take_places(task: &Task, attempt: Attempt, seat: u32, key_version: u32, n
             ],
         ),
         Statement::new(
-            "INSERT INTO attempts (task_id, attempt, key_version, created_at, last_seen) VALUES (?1, ?2, ?3, ?4, ?4)",
+            "INSERT INTO attempts (task_id, attempt, key_version, created_at, last_seen, log_bytes) VALUES (?1, ?2, ?3, ?4, ?4, \
+             coalesce((SELECT max(log_bytes) FROM attempts WHERE task_id = ?1), 0))",
             [task.id.as_str().into(), attempt.0.into(), key_version.into(), now.into()],
         ),
     ]

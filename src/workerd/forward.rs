@@ -54,17 +54,14 @@ async fn relay(request: &Request, forward: &Forward) -> Result<Relayed, JsValue>
         let response: Response = JsFuture::from(global().fetch_with_str_and_init(&url, &init)).await?.dyn_into()?;
         match (response.status(), response.headers().get("location")?) {
             (200, _) => return incoming(&response, forward.pass_down).map(Relayed::Answer),
-            (301 | 302 | 307 | 308, Some(to)) if body.repeatable && stays(&to, forward) => url = to,
+            (status @ (301 | 302 | 307 | 308), Some(to)) if body.repeatable => match forward.follow(&url, &to) {
+                Some(next) => url = next,
+                None => return Ok(Relayed::Refused(status)),
+            },
             (status, _) => return Ok(Relayed::Refused(status)),
         }
     }
     Ok(Relayed::Refused(310))
-}
-
-/// A redirect is followed within the same server and to the same operation only: the credential goes along.
-fn stays(to: &str, forward: &Forward) -> bool {
-    let rest = to.strip_prefix(forward.origin.as_str());
-    rest.is_some_and(|rest| rest.starts_with('/')) && to.ends_with(&forward.operation)
 }
 
 /// Never the incoming headers wholesale: `Authorization`, cookies and the platform's own would travel along.

@@ -9,6 +9,7 @@
 mod answers;
 mod description;
 mod door;
+mod error_codes;
 mod story;
 mod tasks;
 

@@ -145,7 +145,7 @@ fn a_machine_that_falls_silent_is_replaced_with_the_same_job() {
         machine.report("working", &[]);
     }
     assert_eq!(stage.task(&task)["attempt"], 1, "signs of life keep it");
-    stage.tick_after(91);
+    stage.tick_after(121);
     assert_eq!(machine.report("working", &["I was only slow"]).status, 410);
     stage.tick_after(60);
     assert_eq!(stage.task(&task)["attempt"], 2);

@@ -43,7 +43,7 @@ fn later_edits_never_reach_the_prompt() {
 
     // A machine is lost: the next one gets the same bytes, whatever is there now.
     let hash = stage.task(&task)["promptHash"].clone();
-    stage.tick_after(91);
+    stage.tick_after(121);
     stage.tick_after(30);
     assert_eq!(stage.task(&task)["attempt"], 2);
     assert_eq!(stage.boot().job()["prompt"].as_str(), Some(prompt.as_str()));
@@ -58,7 +58,7 @@ fn the_base_is_fixed_at_the_first_launch() {
     let task = stage.ask("bob", stage.issue(), "@porter claude fix it");
     let base = stage.boot().job()["repository"]["base_sha"].clone();
     stage.world.push_commit("alice", "main", "Meanwhile", &[Change::Write("m.txt", "m\n")]);
-    stage.tick_after(91);
+    stage.tick_after(121);
     stage.tick_after(30);
     let second = stage.boot();
     assert_eq!(second.job()["repository"]["base_sha"], base);

@@ -7,7 +7,7 @@ use super::account::or_ghost;
 use super::call::{Ask, has_next, read};
 use super::error::GithubError;
 use super::issues::or_empty;
-use super::{Account, Repo, Subject, moment};
+use super::{Account, Repo, Subject, found, moment};
 use crate::domain::ids::IssueNumber;
 use crate::domain::time::Timestamp;
 use crate::domain::untrusted::Untrusted;
@@ -104,17 +104,19 @@ impl Repo<'_> {
         self.fetch(on.write(), ask).await
     }
 
-    /// The first comment since a time that is ours and carries `marker`, so that a lost reply makes no second one. A
+    /// Takes one of our comments away; one that is gone is fine. `DELETE /repos/{o}/{r}/issues/comments/{id}`
+    pub async fn delete_comment(&self, on: Subject, id: i64) -> Result<(), GithubError> {
+        let address = self.address(&["issues", "comments", &id.to_string()]);
+        found(self.send(on.write(), Ask::new("removing a comment", Method::Delete, address)).await).map(|_| ())
+    }
+
+    /// The comments since a time that are ours and carry `marker`, oldest first, so that a lost reply makes no second one. A
     /// stranger who copies the marker is not us.
-    pub async fn own_comment(
-        &self,
-        on: Subject,
-        marker: &str,
-        since: Timestamp,
-    ) -> Result<Option<Comment>, GithubError> {
+    pub async fn own_comments(&self, on: Subject, marker: &str, since: Timestamp) -> Result<Vec<Comment>, GithubError> {
         let us = self.github.identity(self.by).await?;
         let comments = self.comments(on, Some(since), 10).await?;
-        Ok(comments.items.into_iter().find(|comment| us.is(&comment.user) && comment.body.raw().contains(marker)))
+        let is_ours = |comment: &Comment| us.is(&comment.user) && comment.body.raw().contains(marker);
+        Ok(comments.items.into_iter().filter(is_ours).collect())
     }
 
     /// Reads a list page by page, until it ends or `pages` are read.

@@ -37,11 +37,11 @@ impl Repo<'_> {
         self.fetch(on.read(), Ask::new("reading the labels", Method::Get, address)).await
     }
 
-    /// Puts a label on; one that is on stays. `POST /repos/{o}/{r}/issues/{n}/labels`
-    pub async fn add_label(&self, on: Subject, name: &str) -> Result<(), GithubError> {
+    /// Puts a label on; one that is on stays. All that are on then. `POST /repos/{o}/{r}/issues/{n}/labels`
+    pub async fn add_label(&self, on: Subject, name: &str) -> Result<Vec<Label>, GithubError> {
         let number = on.number().to_string();
         let ask = self.post("adding a label", &["issues", &number, "labels"], json!({"labels": [name]}));
-        self.send(on.write(), ask).await.map(|_| ())
+        self.fetch(on.write(), ask).await
     }
 
     /// Takes a label off; one that is not on is fine. `DELETE /repos/{o}/{r}/issues/{n}/labels/{name}`

@@ -10,7 +10,10 @@ use rusqlite::{Connection, ErrorCode, ToSql};
 use super::line::{Break, Counter};
 
 /// Every migration, in order.
-pub(crate) const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_main_job.sql")];
+pub(crate) const MIGRATIONS: [&str; 2] = [
+    include_str!("../../../migrations/0001_main_job.sql"),
+    include_str!("../../../migrations/0004_comments_in_doubt.sql"),
+];
 
 /// A database of its own.
 pub(crate) struct Sqlite {

@@ -83,6 +83,12 @@ impl World {
         Self { github: Rc::new(RefCell::new(github)), clock: Rc::new(ManualClock::at(now)), repo, mode }
     }
 
+    /// How Porter is let in.
+    #[must_use]
+    pub const fn mode(&self) -> Mode {
+        self.mode
+    }
+
     fn let_porter_in(&self, account: i64) {
         let now = self.clock.now();
         let mut github = self.github.borrow_mut();
@@ -239,6 +245,12 @@ impl World {
             .push_commit(now, self.repo, who, &spec)
             .expect("the branch can be pushed to")
             .to_string()
+    }
+
+    /// Merges one branch into another without a pull request.
+    pub fn merge_branch(&self, who: &str, into: &str, from: &str) {
+        let (now, who) = (self.clock.now(), self.user(who));
+        self.github.borrow_mut().merge_branch(now, self.repo, who, (into, from)).expect("the branches can be merged");
     }
 
     /// Deletes a branch.

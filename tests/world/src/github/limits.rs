@@ -26,6 +26,8 @@ pub enum Trouble {
     },
     /// The work is done, but the answer never arrives.
     LostReply,
+    /// The list lags behind and shows nothing yet.
+    EmptyList,
 }
 
 /// Marks an answer that must not arrive; whoever carries answers breaks the connection instead.
@@ -36,6 +38,7 @@ pub(crate) const LOST: &str = "x-world-lost-reply";
 pub(crate) enum Reply {
     Arrives,
     IsLost,
+    IsEmpty,
 }
 
 /// Trouble for the next requests that fit.
@@ -135,6 +138,7 @@ impl Github {
             }
             None if used >= self.limits.an_hour => Err(exhausted()),
             Some(Trouble::LostReply) => Ok(Reply::IsLost),
+            Some(Trouble::EmptyList) => Ok(Reply::IsEmpty),
             None => Ok(Reply::Arrives),
         }
     }

@@ -106,6 +106,25 @@ impl Github {
         }
         Ok(sha)
     }
+
+    /// Merges one branch into another, as "Update branch" does; `None` when they clash.
+    pub(crate) fn merge_branch(
+        &mut self,
+        now: Timestamp,
+        repo: i64,
+        actor: i64,
+        (into, from): (&str, &str),
+    ) -> Option<Oid> {
+        let own = self.signature(actor, now);
+        let git = &mut self.repository_mut(repo).ok()?.git;
+        let (onto, other) = (git.branch(into)?, git.branch(from)?);
+        let tree = git.merged(onto, other)?;
+        let message = format!("Merge branch '{from}' into {into}");
+        let commit = Commit { tree, parents: vec![onto, other], author: own.clone(), committer: own, message };
+        let sha = git.put(Object::Commit(commit));
+        self.set_ref(now, repo, actor, &format!("refs/heads/{into}"), Some(sha)).ok()?;
+        Some(sha)
+    }
 }
 
 /// The issues a text closes: `Closes #12`.

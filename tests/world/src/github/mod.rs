@@ -60,6 +60,9 @@ impl Github {
             self.answer(request, caller, now)
         });
         let mut response = response.unwrap_or_else(Problem::into_response);
+        if reply == Reply::IsEmpty {
+            response = Response::ok(&Value::Array(Vec::new()));
+        }
         self.finish(request, &key, now, &mut response);
         if reply == Reply::IsLost {
             response = response.with(LOST, "1");
