@@ -66,6 +66,10 @@ impl App<'_> {
         let Some(row) = attempts::load(self.sql, &task.id, attempt).await? else {
             return Err(Fault::permanent("making a machine", "the launch is not written down"));
         };
+        // It took many calls to come here. The first try's machine may have done everything and gone, its name free again.
+        if row.closed_at.is_some() {
+            return Ok(Ok(()));
+        }
         let new = self.order(task, attempt, job, row.key_version)?;
         let host = self.host()?;
         let failed = |said: &str| Event::Failed { attempt, failure: Failure::Host { said: Untrusted::new(said) } };

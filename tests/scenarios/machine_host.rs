@@ -1,5 +1,6 @@
 //! The machine host: one machine a launch, nothing secret in it but the claim, and none left over.
 
+use porter::ports::Method;
 use porter_world::world::Mode;
 use serde_json::json;
 
@@ -279,4 +280,21 @@ fn an_empty_list_is_no_proof_that_nothing_runs() {
         stage.tick_after(60);
     }
     assert!(!stage.host.alive().iter().any(|alive| alive.id == made.id), "found by name and ended");
+}
+
+#[test]
+fn a_launch_that_ends_while_it_is_repeated_gets_no_second_machine() {
+    let stage: &'static Stage = Box::leak(Box::new(Stage::new(Mode::QuickApp)));
+    stage.host.trouble(&[Trouble::LostReply]);
+    let task = stage.ask("bob", stage.issue(), "@porter claude fix it");
+    // While the launch is repeated, the machine of the first try does everything and goes: its name is free again.
+    stage.calls.meanwhile(Method::Get, "/collaborators/bob/permission", || {
+        let seen = stage.boot().complete(&json!({"outcome": "failed", "reason": "It is too hard.", "summary": null}));
+        assert_eq!(seen.status, 200);
+        stage.tick_after(60);
+        assert!(stage.host.alive().is_empty());
+    });
+    stage.tick_after(60);
+    assert_eq!(stage.task(&task)["status"], "failed");
+    assert_eq!(stage.host.all().len(), 1);
 }

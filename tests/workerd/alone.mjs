@@ -19,9 +19,9 @@ export function freePort() {
   });
 }
 
-/** A state directory that goes with the test. */
-export function stateDirectory(t) {
-  const directory = mkdtempSync(join(tmpdir(), 'porter-worker-'));
+/** A state directory that goes with the test; below the system's own place for such, or another. */
+export function stateDirectory(t, below = tmpdir()) {
+  const directory = mkdtempSync(join(below, 'porter-worker-'));
   t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return directory;
 }

@@ -23,7 +23,7 @@ const encryption = `1:${Buffer.alloc(32, 7).toString('base64')}`;
 export const repository = 'acme/demo';
 
 /** A program of ours, ready. */
-async function start(t, name, args, env) {
+export async function start(t, name, args, env) {
   const child = spawn(program(name), args, { env: { PATH: process.env.PATH, HOME: process.env.HOME, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   const lines = [];
   const ended = new Promise((done) => child.once('close', done));
@@ -49,6 +49,15 @@ const identity = {
   app: (key) => ({ GITHUB_APP_ID: '4242', GITHUB_APP_PRIVATE_KEY: readFileSync(key, 'utf8') }),
 };
 
+/** The Worker's settings by its peers' addresses; undefined ones are left out. `api` is GitHub's, when something is in between. */
+export const workerSettings = ({ worker, machines, world, api = world, models }, settings) => Object.fromEntries(Object.entries({
+  PUBLIC_APP_URL: worker, ENCRYPTION_KEYS: encryption, FLY_API_URL: machines, FLY_API_TOKEN: canaries.host,
+  FLY_APP_NAME: 'porter-tests', WORKER_IMAGE: 'local', GITHUB_API_URL: `${api}/api/v3`, GITHUB_URL: world,
+  GITHUB_WEBHOOK_SECRET: canaries.webhook, PORTER_OWNERS: 'acme',
+  ANTHROPIC_BASE_URL: models, OPENAI_BASE_URL: models, ANTHROPIC_API_KEY: canaries.anthropic, OPENAI_API_KEY: canaries.openai,
+  PORTER_START_TOKEN: 'start-token-for-tests', ...settings,
+}).filter(([, value]) => value !== undefined));
+
 /** Starts everything; `settings` are added to the Worker's own, and undefined ones taken from it. */
 export async function town(t, settings = {}, as = 'token') {
   const [world, models, machines, worker] = [await freePort(), await freePort(), await freePort(), await freePort()];
@@ -66,20 +75,13 @@ export async function town(t, settings = {}, as = 'token') {
     port: worker,
     state: join(directory, 'state'),
     args: ['--cron-every', '5'],
-    settings: defined({
-      ...identity[as](join(directory, 'app.pem')),
-      PUBLIC_APP_URL: at(worker), ENCRYPTION_KEYS: encryption, FLY_API_URL: at(machines), FLY_API_TOKEN: canaries.host,
-      FLY_APP_NAME: 'porter-tests', WORKER_IMAGE: 'local', GITHUB_API_URL: `${at(world)}/api/v3`, GITHUB_URL: at(world),
-      GITHUB_WEBHOOK_SECRET: canaries.webhook, PORTER_OWNERS: 'acme',
-      ANTHROPIC_BASE_URL: at(models), OPENAI_BASE_URL: at(models), ANTHROPIC_API_KEY: canaries.anthropic, OPENAI_API_KEY: canaries.openai,
-      PORTER_START_TOKEN: 'start-token-for-tests', ...settings,
+    settings: workerSettings({ worker: at(worker), machines: at(machines), world: at(world), models: at(models) }, {
+      ...identity[as](join(directory, 'app.pem')), ...settings,
     }),
   });
   t.after(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
   return new Town({ world: at(world), models: at(models), machines: at(machines), porter: porter.url, directory, logs: { world: worldLog, host: hostLog, porter: porter.log } });
 }
-
-const defined = (settings) => Object.fromEntries(Object.entries(settings).filter(([, value]) => value !== undefined));
 
 /** The town, in the product's words. */
 export class Town {
