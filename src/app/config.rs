@@ -1,9 +1,11 @@
 //! What the instance is set to: every variable, its default and its unit, read in this one place.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 use crate::clients::github::{AppKey, GithubSettings};
 use crate::domain::ids::RepoName;
+use crate::domain::redact::Redactor;
 use crate::domain::secret::Secret;
 
 /// The instance's settings. What is missing or wrong is in `problems`, by name, and whatever needs it is refused with it.
@@ -54,6 +56,8 @@ pub struct Config {
     pub local: Option<String>,
     /// What is missing or wrong.
     pub problems: Vec<Problem>,
+    /// What takes this instance's secrets out of a text: made when first needed, for it learns thousands of pieces.
+    pub(super) redactor: OnceCell<Redactor>,
 }
 
 /// A setting that is missing or wrong.
@@ -200,6 +204,7 @@ impl Config {
             start_token: reader.secret("PORTER_START_TOKEN", "start with npm start"),
             local: reader.value("PORTER_LOCAL", "start with npm start"),
             problems: Vec::new(),
+            redactor: OnceCell::new(),
         };
         config.require(&mut reader);
         config.problems = reader.problems;

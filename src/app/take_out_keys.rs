@@ -12,16 +12,18 @@ use crate::protocol::wire::{ChangeSet, ChangedFile, CompleteRequest, Encoding};
 impl App<'_> {
     /// What removes every value this instance must not show.
     #[must_use]
-    pub fn redactor(&self) -> Redactor {
+    pub fn redactor(&self) -> &Redactor {
         let config = self.config;
-        let mut secrets: Vec<&Secret> = config.provider_keys.values().collect();
-        secrets.extend(config.github.token.as_ref());
-        secrets.extend(config.github.app.as_ref().map(|app| &app.key));
-        secrets.extend(config.start_token.as_ref());
-        secrets.extend(config.fly_api_token.as_ref());
-        secrets.extend(config.webhook_secret.as_ref());
-        secrets.extend(config.encryption_keys.as_ref());
-        Redactor::new(&secrets)
+        config.redactor.get_or_init(|| {
+            let mut secrets: Vec<&Secret> = config.provider_keys.values().collect();
+            secrets.extend(config.github.token.as_ref());
+            secrets.extend(config.github.app.as_ref().map(|app| &app.key));
+            secrets.extend(config.start_token.as_ref());
+            secrets.extend(config.fly_api_token.as_ref());
+            secrets.extend(config.webhook_secret.as_ref());
+            secrets.extend(config.encryption_keys.as_ref());
+            Redactor::new(&secrets)
+        })
     }
 
     /// The files of a change set that hold a key of this instance, by path or content. A pull request is read by everybody.

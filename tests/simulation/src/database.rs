@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use porter::domain::time::Timestamp;
 use porter::ports::{Fault, Row, Sql, SqlError, Statement, Value};
 use porter_world::MIGRATIONS;
+use rusqlite::config::DbConfig;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
@@ -32,6 +33,8 @@ impl Database {
     pub fn migrated() -> rusqlite::Result<Self> {
         let connection = Connection::open_in_memory()?;
         connection.set_prepared_statement_cache_capacity(512);
+        // Otherwise every statement is planned anew for every value bound to it.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF")?;
         for migration in MIGRATIONS {
             connection.execute_batch(migration)?;

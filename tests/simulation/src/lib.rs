@@ -16,3 +16,7 @@ pub mod sim;
 pub mod trace;
 pub mod watch;
 pub mod weather;
+
+/// Worlds are made and thrown away by the thousand on every processor: half of a world's time is its memory's.
+#[global_allocator]
+static MEMORY: mimalloc::MiMalloc = mimalloc::MiMalloc;
