@@ -13,7 +13,8 @@ use crate::invariants::secrets::Secrets;
 pub const PORTER: &str = "http://127.0.0.1:8787";
 /// What the page shows to change something.
 pub const START_TOKEN: &str = "canary-start-token-Zr81Lm";
-const ENCRYPTION_KEYS: &str = "1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
+/// The key that seals and signs at first.
+pub const ENCRYPTION_KEYS: &str = "1:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=";
 const ANTHROPIC_KEY: &str = "canary-anthropic-7TqYb4Ns";
 const OPENAI_KEY: &str = "canary-openai-Xw03PfRk";
 /// Seconds of a run in a simulated world: short, so that deadlines are met often.
@@ -23,9 +24,9 @@ pub const MOST_LIVE: usize = 2;
 /// Launches after the first.
 pub const MOST_RETRIES: i64 = 2;
 
-/// The settings of the instance.
+/// The settings of the instance; `also` comes last and wins.
 #[must_use]
-pub fn config(world: &World, polls: bool) -> Config {
+pub fn config(world: &World, polls: bool, also: &[(&str, &str)]) -> Config {
     let mut settings: BTreeMap<String, String> = world.porter_settings();
     let (live, retries, run) = (MOST_LIVE.to_string(), MOST_RETRIES.to_string(), TASK_TIMEOUT_S.to_string());
     for (name, value) in [
@@ -48,6 +49,7 @@ pub fn config(world: &World, polls: bool) -> Config {
     if polls {
         settings.insert("PORTER_POLL".into(), "acme/demo".into());
     }
+    settings.extend(also.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     Config::read(&move |name| settings.get(name).cloned())
 }
 

@@ -12,6 +12,7 @@ pub mod network;
 pub mod people;
 pub mod play;
 pub mod random;
+pub mod scripted;
 pub mod sim;
 pub mod trace;
 pub mod watch;

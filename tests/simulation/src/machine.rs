@@ -95,6 +95,12 @@ impl Machine {
         self.place == Place::Claiming
     }
 
+    /// Whether the call under way is the first report.
+    #[must_use]
+    pub fn is_beginning(&self) -> bool {
+        self.place == Place::Reporting(0)
+    }
+
     /// What it does now.
     pub fn act(&mut self) -> Next {
         match self.place {

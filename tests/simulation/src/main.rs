@@ -6,14 +6,19 @@ use std::time::Instant;
 
 use porter_simulation::invariants::ALL;
 use porter_simulation::many::{AfterFailure, Many, Outcome, play_many, replay};
+use porter_simulation::scripted::{Failed, Progress, Thoroughness, exhaustive};
 
 const HELP: &str = "\
 npm run simulate -- [--seeds N] [--seed K] [--survey]
+npm run simulate -- --exhaustive [NAME]
 
 Plays N worlds (1000) from seed K (0) on: the real Porter on SQLite, with models of GitHub, the machine host, machines,
 people and attackers, and with faults and crashes at every call. The first seed that breaks a promise is replayed with
 its whole story; the same seed gives the same story. Exits with 1 when a promise was broken.
 
+  --exhaustive [NAME]
+              instead: every scripted scenario, or those whose name has NAME, with each of its calls struck in turn:
+              its caller dies before it, or after it took effect; it never arrives; its answer is lost
   --seeds N   how many worlds
   --seed K    the first seed; with --seeds 1, one world
   --story     with one world: print its story even when it ends well
@@ -35,6 +40,7 @@ fn main() -> ExitCode {
 enum What {
     Help,
     Story,
+    Exhaustive(Option<String>),
     Play(AfterFailure),
 }
 
@@ -58,6 +64,7 @@ impl Wanted {
                 "--seed" => wanted.first = number()?,
                 "--survey" => wanted.what = What::Play(AfterFailure::GoOn),
                 "--story" => wanted.what = What::Story,
+                "--exhaustive" => wanted.what = What::Exhaustive(rest.next().cloned()),
                 "--help" | "-h" => wanted.what = What::Help,
                 _ => return Err(format!("{argument} is not known")),
             }
@@ -76,10 +83,11 @@ fn carry_out(wanted: &Wanted) -> ExitCode {
             return ExitCode::SUCCESS;
         }
         What::Story => return tell(wanted.first),
+        What::Exhaustive(ref filter) => return strike(filter.as_deref()),
         What::Play(after) => after,
     };
     let begun = Instant::now();
-    let bar = Bar { begun, total: wanted.seeds, shown: std::io::stderr().is_terminal() };
+    let bar = Bar { begun, total: wanted.seeds, shown: std::io::stderr().is_terminal(), what: "seeds" };
     let outcome = play_many(Many { first: wanted.first, count: wanted.seeds, after }, &|played| bar.show(played));
     bar.clear();
     match outcome {
@@ -114,6 +122,26 @@ fn report(outcome: &Outcome, begun: Instant, after: AfterFailure) -> ExitCode {
     tell(first.seed)
 }
 
+/// Strikes every call of the scripted scenarios.
+fn strike(filter: Option<&str>) -> ExitCode {
+    let shown = std::io::stderr().is_terminal();
+    let mut bar = Bar { begun: Instant::now(), total: 0, shown, what: "crashes" };
+    let summary = exhaustive(filter, Thoroughness::EveryFate, &mut |Progress { done, of, .. }| {
+        bar.total = of as u64;
+        bar.show(done as u64);
+    });
+    bar.clear();
+    summary.failures.iter().for_each(|failed| println!("{}", Failed::told(failed)));
+    println!(
+        "{} scenarios, {} calls struck in {:.1} s, {} failures",
+        summary.scenarios,
+        summary.crashes,
+        summary.took.as_secs_f64(),
+        summary.failures.len()
+    );
+    if summary.failures.is_empty() && summary.scenarios > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
 /// Plays a seed again and prints its story.
 fn tell(seed: u64) -> ExitCode {
     match replay(seed) {
@@ -138,11 +166,12 @@ struct Bar {
     begun: Instant,
     total: u64,
     shown: bool,
+    what: &'static str,
 }
 
 impl Bar {
     fn show(&self, played: u64) {
-        if !self.shown || (!played.is_multiple_of(50) && played != self.total) {
+        if !self.shown || (self.what == "seeds" && !played.is_multiple_of(50) && played != self.total) {
             return;
         }
         let width = 40;
@@ -151,7 +180,8 @@ impl Bar {
         let rate = played / seconds;
         let left = (self.total - played) / rate.max(1);
         let bar = "█".repeat(done);
-        eprint!("\r{bar:·<40} {played} of {} seeds, {rate} a second, {left} s to go \x1b[K", self.total);
+        let Self { total, what, .. } = self;
+        eprint!("\r{bar:·<40} {played} of {total} {what}, {rate} a second, {left} s to go \x1b[K");
         // A bar that cannot be drawn is no reason to stop.
         std::io::stderr().flush().unwrap_or_default();
     }

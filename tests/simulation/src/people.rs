@@ -8,6 +8,7 @@ use crate::instance::{Sent, change, post};
 use crate::invariants::github as on_github;
 use crate::invariants::secrets::STRANGER;
 use crate::machine::{Machine, Next, Run};
+use crate::scripted::directions::Boot;
 use crate::sim::{Caller, Happening, Sim};
 
 /// What somebody does.
@@ -220,7 +221,7 @@ impl Sim {
                 let late = self.random.between(100, 60_000);
                 self.later(late, Happening::Deliver(Box::new(delivery.clone())));
             }
-            let usual = self.random.between(50, 2_000);
+            let usual = if self.directions.is_some() { 100 } else { self.random.between(50, 2_000) };
             let late = if self.random.chance(post) { self.random.between(1_000, 120_000) } else { usual };
             self.later(late, Happening::Deliver(Box::new(delivery)));
         }
@@ -228,6 +229,13 @@ impl Sim {
 
     /// A machine was made: it will boot, usually.
     pub(crate) fn machine_made(&mut self, id: String) {
+        if let Some(directions) = &self.directions {
+            let boot = self.host.machine(&id).map(|made| directions.boot(self.launch_of(&made)));
+            if let Some(Boot::After(millis)) = boot {
+                self.later(millis, Happening::Boot(id));
+            }
+            return;
+        }
         let bad = self.random.chance(self.weather.machines);
         let delay = match self.random.below(8) {
             0 if bad => return,
@@ -249,8 +257,18 @@ impl Sim {
         self.machine_acts(id);
     }
 
+    /// Issue and number of the launch that a machine was made for.
+    fn launch_of(&self, made: &Made) -> (i64, usize) {
+        let issue = self.watch.borrow().tasks.get(made.metadata("porter_task")).map_or(0, |task| task.issue);
+        (issue, made.metadata("porter_attempt").parse().unwrap_or(1))
+    }
+
     /// What a machine's program will do.
     fn program(&self, made: &Made) -> Machine {
+        if let Some(directions) = &self.directions {
+            let boot = format!("boot-{}", self.random.below(1_000_000));
+            return Machine::boot(made, boot, directions.run(self.launch_of(made)), 2);
+        }
         let run = if self.random.chance(self.weather.machines) {
             let after = u32::try_from(self.random.below(4)).unwrap_or(0);
             match self.random.below(8) {
@@ -282,7 +300,11 @@ impl Sim {
         match machine.act() {
             Next::Send(request) => {
                 let what = format!("{} of {id} for launch {} of {}", request.path, machine.launch.1, machine.launch.0);
-                if self.random.chance(100) && !machine.is_claiming() {
+                let clones = match self.directions {
+                    Some(_) => machine.is_beginning(),
+                    None => self.random.chance(100) && !machine.is_claiming(),
+                };
+                if clones {
                     let clone = machine.clone_request("acme/demo");
                     let launch = machine.launch.clone();
                     self.send(Caller::Clone(launch), "a clone", clone);
@@ -366,7 +388,10 @@ impl Sim {
         let now = self.now();
         let Some(machine) = self.machines.get_mut(&id) else { return };
         let answer = answer.as_ref().map(|(status, body)| (*status, body.as_slice()));
-        let pause = machine.hear(answer, now, &self.random);
+        let heard = answer.is_some();
+        let drawn = machine.hear(answer, now, &self.random);
+        let directed = if machine.run == Run::Hangs { 20_000 } else { 2_000 };
+        let pause = if heard && self.directions.is_some() { drawn.min(directed) } else { drawn };
         self.later(pause, Happening::Act(id));
     }
 

@@ -26,6 +26,7 @@ use crate::invariants::secrets::Secrets;
 use crate::machine::Machine;
 use crate::network::{Late, Network};
 use crate::random::Random;
+use crate::scripted::directions::Directions;
 use crate::trace::Trace;
 use crate::watch::{Violation, Watch};
 use crate::weather::Weather;
@@ -102,6 +103,8 @@ pub struct Sim {
     pub(crate) trace: Trace,
     pub(crate) machines: BTreeMap<String, Machine>,
     pub(crate) polls: bool,
+    /// What a script fixes; a random play has none.
+    pub(crate) directions: Option<Directions>,
     gate: Rc<Gate>,
     late: Late,
     config: Rc<Config>,
@@ -134,7 +137,7 @@ impl Sim {
         };
         let mut sim = Self {
             random: Random::new(seed),
-            config: Rc::new(instance::config(&world, polls)),
+            config: Rc::new(instance::config(&world, polls, &[])),
             host: Rc::default(),
             database: Rc::clone(database),
             watch: Rc::new(RefCell::new(watch)),
@@ -144,6 +147,7 @@ impl Sim {
             trace,
             machines: BTreeMap::new(),
             polls,
+            directions: None,
             gate: Rc::default(),
             late: Late::default(),
             entropy: Rc::new(SeededEntropy::new(seed)),
@@ -184,6 +188,18 @@ impl Sim {
     pub(crate) fn new_isolates(&mut self) {
         let skew = self.weather.skew_ms;
         self.isolates = (0..2).map(|_| (Rc::default(), self.random.between(-skew, skew))).collect();
+    }
+
+    /// A new version is out, with these settings besides or in place of what was set.
+    pub(crate) fn deploy_with(&mut self, settings: &[(&str, &str)]) {
+        self.config = Rc::new(instance::config(&self.world, self.polls, settings));
+        self.new_isolates();
+    }
+
+    /// Two cron ticks begin at the same moment.
+    pub(crate) fn tick_twice(&mut self) {
+        self.begin(Caller::Nobody, "cron", None);
+        self.begin(Caller::Nobody, "cron, twice", None);
     }
 
     /// Something happens so many milliseconds from now.
@@ -295,7 +311,10 @@ impl Sim {
             fate = match self.planned.filter(|planned| planned.call == number) {
                 Some(planned) => planned.fate,
                 None if now > one.dies_at => None,
-                None => self.weather.fate(call, &self.random),
+                None => match self.directions.as_mut().and_then(|directions| directions.fate(call)) {
+                    Some(directed) => Some(directed),
+                    None => self.weather.fate(call, &self.random),
+                },
             };
             let database = matches!(call.port, crate::gate::Port::Read | crate::gate::Port::Write);
             one.failed_by_database |= database && fate != Some(Fate::Works);

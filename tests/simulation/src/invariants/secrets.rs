@@ -95,7 +95,8 @@ fn windows(secret: &str) -> Vec<String> {
 pub fn addresses_are_clean(called: &Called<'_>) -> Result<(), Broken> {
     let address = called.path();
     let path = address.split('?').next().unwrap_or_default();
-    let clean = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-%:".contains(c)) && !path.contains("..");
+    let clean = path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-%:".contains(c))
+        && path.split('/').all(|part| part != "..");
     if !clean || address.contains("zq%27") {
         return Err(format!("the address {address}"));
     }
