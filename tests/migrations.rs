@@ -18,8 +18,12 @@ use rusqlite::Connection;
 use sqlite::MIGRATIONS;
 
 /// Rows for every table a migration makes: applied after it, and still there after every later one.
-const ROWS: [&str; MIGRATIONS.len()] =
-    [include_str!("migrations/0001_rows.sql"), include_str!("migrations/0004_rows.sql")];
+const ROWS: [&str; MIGRATIONS.len()] = [
+    include_str!("migrations/0001_rows.sql"),
+    include_str!("migrations/0002_rows.sql"),
+    include_str!("migrations/0003_rows.sql"),
+    include_str!("migrations/0004_rows.sql"),
+];
 
 fn open() -> Connection {
     let connection = Connection::open_in_memory().expect("SQLite opens");

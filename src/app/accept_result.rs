@@ -142,11 +142,12 @@ impl App<'_> {
     /// Makes the tree unless somebody else is at it. `false`: not now.
     async fn make_tree_once(&self, session: &Session, change_set: &ChangeSet) -> Result<bool, Fault> {
         let (id, attempt, now) = (&session.row.task, session.row.attempt, self.clock.now());
-        if !results::lease(self.sql, id, attempt, now, now.plus_seconds(TREE_LEASE_S)).await? {
+        if !results::lease(self.sql, id, attempt, TREE_LEASE_S).await? {
             return Ok(false);
         }
         let Some(job) = jobs::load(self.sql, id).await? else { return Ok(false) };
-        match make_tree(&self.repo_of(&session.task), &job.base_sha, change_set).await {
+        let http = self.calls_until(now.plus_seconds(TREE_LEASE_S));
+        match make_tree(&self.through(&http).repo_of(&session.task), &job.base_sha, change_set).await {
             Ok(tree) => {
                 let effect = Effect::Publish { task: id.clone(), attempt };
                 let statements = vec![results::treed(id, attempt, &tree), effects::ask(&effect, now, now)];

@@ -5,7 +5,7 @@ use crate::domain::event::Event;
 use crate::domain::ids::Attempt;
 use crate::domain::task::Task;
 use crate::ports::Fault;
-use crate::store::{Written, tasks};
+use crate::store::{Written, live_tasks, tasks};
 
 impl App<'_> {
     /// Begins the launch of every queued task whose turn it is. Gives how many.
@@ -29,14 +29,14 @@ impl App<'_> {
     /// Begins a launch unless somebody else was quicker or the places are taken meanwhile.
     async fn admit(&self, task: &Task) -> Result<Admission, Fault> {
         let Some(keyring) = self.keyring() else { return Ok(Admission::NotNow) };
-        let taken = tasks::taken_seats(self.sql, task.request.asker.id).await?;
+        let taken = live_tasks::taken_seats(self.sql, task.request.asker.id).await?;
         let Some(seat) = (1..=self.config.max_running_per_user).find(|seat| !taken.contains(seat)) else {
             return Ok(Admission::NotNow);
         };
         let now = self.clock.now();
         let attempt = Attempt(task.attempt.0.saturating_add(1));
         let Ok(step) = task.apply(Event::Admitted { attempt }, now) else { return Ok(Admission::NotNow) };
-        let places = tasks::take_places(task, attempt, seat, keyring.newest().0, now);
+        let places = live_tasks::take_places(task, attempt, seat, keyring.newest().0, now);
         Ok(match tasks::commit_step(self.sql, &step, places, now).await? {
             Written::Yes => Admission::Begun,
             Written::Conflict => Admission::Overtaken,

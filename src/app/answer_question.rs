@@ -4,6 +4,7 @@ use super::App;
 use super::authorise::Verdict;
 use super::compose::answers::{findings, standing};
 use super::compose::status::refusal_words;
+use super::compose::waiting::Reader;
 use super::say::Saying;
 use super::stop_task::{Retried, StopOutcome};
 use crate::clients::github::Subject;
@@ -120,7 +121,10 @@ impl App<'_> {
             let mention = &self.config.mention;
             return Ok(format!("@{login} there is no task on this issue. Comment `{mention}` to start one."));
         };
-        let view = self.status_view(&task).await?;
+        let mut view = self.status_view(&task).await?;
+        if task.request.asker.id != question.asker.id {
+            view.reader = Reader::Other;
+        }
         let at_work = matches!(task.state, State::Running { .. } | State::Publishing { .. });
         let line = if at_work { self.last_line(&task.id).await? } else { None };
         Ok(standing(login, &view, line.as_deref()))

@@ -5,10 +5,15 @@ use crate::clients::github::Identity;
 use crate::domain::credential::Credential;
 use crate::domain::question::Question;
 use crate::ports::{Fault, FaultKind};
-use crate::store::{effects, facts, read};
+use crate::store::{effects, facts, missed_deliveries, read};
 
+/// For how long an effect that was given up is told of.
+const TOLD_OF_DEAD_S: i64 = 7 * 86_400;
 /// How old the last cron tick may be.
 const TICK_MAY_BE_OLD_MS: i64 = 5 * 60_000;
+
+/// How long a delivery may fail to arrive before it is worth a word.
+const DELIVERY_MAY_BE_LATE_MS: i64 = 3_600_000;
 
 /// One thing that was looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,7 +82,9 @@ impl App<'_> {
         checks.push(self.check_github(question).await);
         checks.push(self.check_host().await);
         checks.push(self.check_cron().await);
+        checks.extend(self.check_deliveries().await);
         checks.extend(self.check_errors().await);
+        checks.push(self.check_dead().await);
         checks
     }
 
@@ -136,6 +143,31 @@ impl App<'_> {
             },
             Err(fault) => Check::bad(name, said(&fault), "try again in a minute"),
         }
+    }
+
+    async fn check_dead(&self) -> Check {
+        let name = "effects given up";
+        match effects::dead_since(self.sql, self.clock.now().plus_seconds(-TOLD_OF_DEAD_S)).await {
+            Ok(None) => Check::good(name, "none in the last seven days"),
+            Ok(Some(dead)) => Check::bad(
+                name,
+                format!("{} in the last seven days; the newest is {}: {}", dead.count, dead.kind, dead.error),
+                "mend the cause, then comment `retry` on the issue; the log has each one under \"An effect is given up\"",
+            ),
+            Err(fault) => Check::bad(name, said(&fault), "try again in a minute"),
+        }
+    }
+
+    /// Deliveries that GitHub keeps failing to bring; nothing to say while there are none.
+    async fn check_deliveries(&self) -> Option<Check> {
+        let name = "deliveries";
+        let age = match missed_deliveries::oldest(self.sql).await {
+            Ok(oldest) => self.clock.now().since(oldest?),
+            Err(fault) => return Some(Check::bad(name, said(&fault), "try again in a minute")),
+        };
+        let remedy = "check the App's webhook address and secret on GitHub, under \"Recent Deliveries\"";
+        let detail = format!("some have not arrived for {}", super::compose::span(age));
+        (age > DELIVERY_MAY_BE_LATE_MS).then(|| Check::bad(name, detail, remedy))
     }
 
     async fn check_errors(&self) -> Vec<Check> {

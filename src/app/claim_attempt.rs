@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::App;
 use super::launch_machine::model_of;
 use super::record::Recorded;
+use super::run_effects::WORK_PATIENCE_S;
 use crate::crypto::keyring::{KeyVersion, Keyring};
 use crate::crypto::tokens::{self, Purpose};
 use crate::domain::event::Event;
@@ -182,7 +183,8 @@ impl App<'_> {
     /// When a launch's tokens end: a while after its deadline, or after the latest one it could get.
     fn token_end(&self, row: &AttemptRow) -> Timestamp {
         let latest = i64::from(self.config.launch_timeout_s) + i64::from(self.config.task_timeout_s);
-        row.deadline.unwrap_or_else(|| row.created_at.plus_seconds(latest)).plus_seconds(TOKEN_GRACE_S)
+        let made_at = row.made_at.unwrap_or_else(|| row.created_at.plus_seconds(WORK_PATIENCE_S));
+        row.deadline.unwrap_or_else(|| made_at.plus_seconds(latest)).plus_seconds(TOKEN_GRACE_S)
     }
 }
 

@@ -5,12 +5,13 @@ use super::launch_machine::machine_name;
 use crate::clients::fly::machines::{FlyError, Machine, MachineState};
 use crate::domain::effect::Effect;
 use crate::domain::ids::{Attempt, MachineId, TaskId};
+use crate::domain::task::{State, Task};
 use crate::ports::Fault;
 use crate::store::attempts::AttemptRow;
-use crate::store::{attempts, commit, effects};
+use crate::store::{attempts, commit, effects, tasks};
 
-/// How long a create that was under way when its launch closed may still bring a machine up, beyond the launch time-out.
-const LATE_CREATE_S: i64 = 120;
+/// How long a create that was under way when its launch closed may still bring a machine up.
+const LATE_CREATE_S: i64 = 300;
 /// How long a runner that has handed over is left to end by itself, so that its last words arrive.
 const OWN_END_S: i64 = 5;
 
@@ -26,7 +27,7 @@ impl App<'_> {
             return Ok(());
         }
         let now = self.clock.now();
-        if now.since(closed_at) < OWN_END_S * 1000 && row.boot_id.is_some() {
+        if now.since(closed_at) < OWN_END_S * 1000 && row.boot_id.is_some() && self.ends_by_itself(id).await? {
             return Err(Fault {
                 doing: "ending a machine",
                 kind: crate::ports::FaultKind::Transient { not_before: Some(closed_at.plus_seconds(OWN_END_S)) },
@@ -40,8 +41,7 @@ impl App<'_> {
         match machine {
             Some(machine) => self.destroy(&machine).await?,
             None => {
-                let until = row.created_at.plus_seconds(i64::from(self.config.launch_timeout_s) + LATE_CREATE_S);
-                if now < until {
+                if now < closed_at.plus_seconds(LATE_CREATE_S) {
                     return Err(Fault {
                         doing: "ending a machine",
                         kind: crate::ports::FaultKind::Transient { not_before: Some(now.plus_seconds(30)) },
@@ -52,6 +52,13 @@ impl App<'_> {
         }
         commit(self.sql, vec![attempts::gone(id, attempt, now)]).await?;
         Ok(())
+    }
+
+    /// Whether the runner has handed over and is about to end; one that was cut short is not worth waiting for.
+    async fn ends_by_itself(&self, id: &TaskId) -> Result<bool, Fault> {
+        let task = tasks::load(self.sql, id).await?;
+        let cut_short = |task: Task| matches!(task.state, State::Stopped { .. } | State::TimedOut { .. });
+        Ok(!task.is_some_and(cut_short))
     }
 
     /// After a machine was made: if its launch was closed meanwhile, ask for its end.

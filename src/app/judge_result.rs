@@ -5,11 +5,12 @@ use serde_json::json;
 use super::App;
 use super::accept_result::done;
 use super::claim_attempt::{CHANGE_SET_LIMITS, Session};
+use super::recheck_permission::Standing;
 use crate::clients::github::contents::EntryKind;
 use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, Sha};
 use crate::domain::job::Job;
-use crate::domain::task::{Failure, Stage};
+use crate::domain::task::{Failure, Stage, StoppedBy};
 use crate::domain::untrusted::Untrusted;
 use crate::ports::{Fault, FaultKind, Level};
 use crate::protocol::change_set::{Broken, Checked, Rules, check, check_against_base};
@@ -70,7 +71,7 @@ impl App<'_> {
                 return Ok(Judged::end(event, &done(FinalStatus::Failed)));
             }
             (Outcome::Failed | Outcome::Changes, _) => {
-                let event = Event::Failed { attempt, failure: Failure::Agent { said: said() } };
+                let event = self.agent_failed(attempt, request, said());
                 return Ok(Judged::end(event, &done(FinalStatus::Failed)));
             }
         };
@@ -81,6 +82,10 @@ impl App<'_> {
             Ok(checked) => checked,
             Err(broken) => return Ok(Judged::refused(attempt, &broken)),
         };
+        if self.standing(&session.task).await == Standing::Lost {
+            let event = Event::Stopped { by: StoppedBy::PermissionLost };
+            return Ok(Judged::end(event, &done(FinalStatus::Failed)));
+        }
         Ok(Judged::Publish(Box::new(Publication {
             message: Untrusted::new(change_set.message.clone()),
             summary: Untrusted::new(request.summary.clone().unwrap_or_default()),
@@ -103,6 +108,10 @@ impl App<'_> {
             Ok(checked) => checked,
             Err(broken) => return Ok(Err(broken)),
         };
+        let keys = self.keys_in(change_set);
+        if !keys.is_empty() {
+            return Ok(Err(keys));
+        }
         let Some(files) = self.base_files(session, &job.base_sha).await? else { return Ok(Ok(checked)) };
         let is_file = |path: &str| files.binary_search_by(|file| file.as_str().cmp(path)).is_ok();
         Ok(check_against_base(change_set, &is_file).map(|()| checked))

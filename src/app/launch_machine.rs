@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::App;
 use super::authorise::Verdict;
+use super::lose_launch::Lost;
 use super::prepare_job::Prepared;
 use crate::clients::fly::machines::{CreateMachine, Created, FlyError, Guest, Machine};
 use crate::crypto::tokens;
@@ -13,6 +14,7 @@ use crate::domain::job::Job;
 use crate::domain::task::{Failure, Refusal, State, Task};
 use crate::domain::untrusted::Untrusted;
 use crate::ports::Fault;
+use crate::store::attempts::AttemptRow;
 use crate::store::{attempts, commit, jobs, tasks};
 
 /// The name of a launch's machine: the host refuses a second one of the same name.
@@ -80,13 +82,25 @@ impl App<'_> {
             Err(error @ (FlyError::Unauthorized | FlyError::NotFound | FlyError::Rejected { .. })) => {
                 return Ok(Err(failed(&format!("{} {error}", error.words()))));
             }
-            Err(error @ (FlyError::Capacity { .. } | FlyError::RateLimited { .. } | FlyError::Fault(_))) => {
+            Err(error @ FlyError::Capacity { .. }) => return self.no_room(&row, error).await,
+            Err(error @ (FlyError::RateLimited { .. } | FlyError::Fault(_))) => {
                 return Err(error.into_fault("making a machine"));
             }
         };
-        commit(self.sql, vec![attempts::made(&task.id, attempt, &machine.id)]).await?;
+        commit(self.sql, vec![attempts::made(&task.id, attempt, &machine.id, self.clock.now())]).await?;
         self.destroy_if_closed(&task.id, attempt).await?;
         Ok(Ok(()))
+    }
+
+    /// After the host had no room: again later, but a launch waits no longer for it than a machine may take to come up.
+    async fn no_room(&self, row: &AttemptRow, error: FlyError) -> Result<Result<(), Event>, Fault> {
+        let now = self.clock.now();
+        let since = row.no_room_since.unwrap_or(now);
+        if now > since.plus_seconds(i64::from(self.config.launch_timeout_s)) {
+            return Ok(Err(self.lost(row.attempt, Lost::NoRoom)));
+        }
+        commit(self.sql, vec![attempts::no_room(&row.task, row.attempt, now)]).await?;
+        Err(error.into_fault("making a machine"))
     }
 
     /// The machine that has our name: by the id the host gave, else by its metadata; only if the metadata is ours.

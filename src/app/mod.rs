@@ -12,18 +12,25 @@ pub mod compose;
 pub mod config;
 pub mod create_task;
 pub mod destroy_machine;
+pub mod end_orphans;
+mod end_overdue;
+pub mod follow_changes;
 mod gather_material;
 mod hear_polled;
 mod judge_result;
+mod keep_pauses;
 mod keep_time;
 pub mod launch_machine;
+mod lose_launch;
 mod make_tree;
 mod open_pull;
 pub mod poll_repositories;
 mod prepare_job;
 pub mod publish_result;
 pub mod receive_delivery;
+pub mod recheck_permission;
 pub mod record;
+pub mod redeliver_missed;
 pub mod run_effects;
 pub mod say;
 pub mod show_state;
@@ -31,6 +38,7 @@ pub mod stop_task;
 pub mod sweep;
 mod take_out_keys;
 pub mod take_report;
+mod within_lease;
 
 use std::cell::RefCell;
 
@@ -41,8 +49,10 @@ use crate::domain::ids::{RepoId, RepoName};
 use crate::domain::task::{Place, Task};
 use crate::ports::{Clock, Crypto, Entropy, Fault, Http, Level, Log, Sql};
 use config::Config;
+pub use keep_pauses::Pauses;
 
 /// Everything a use case works with. Made once an invocation by the composition root.
+#[derive(Clone, Copy)]
 pub struct App<'a> {
     /// What the instance is set to.
     pub config: &'a Config,
@@ -60,6 +70,8 @@ pub struct App<'a> {
     pub log: &'a dyn Log,
     /// What this isolate remembers between invocations; losing it costs a call, never a fact.
     pub memory: &'a Memory,
+    /// Hosts that want silence, as this invocation knows of them.
+    pub pauses: &'a Pauses,
 }
 
 /// What an isolate may remember: tokens not yet expired, and who owns the App. Never the truth about anything.
@@ -71,28 +83,29 @@ pub struct Memory {
     app_owner: RefCell<Option<String>>,
 }
 
-impl<'a> App<'a> {
+impl App<'_> {
     /// GitHub, ready to be called.
     #[must_use]
-    pub fn github(&self) -> Github<'a> {
+    pub fn github(&self) -> Github<'_> {
         Github {
             http: self.http,
             clock: self.clock,
             crypto: self.crypto,
             tokens: &self.memory.tokens,
             settings: &self.config.github,
+            gate: self,
         }
     }
 
     /// A repository on GitHub, through a credential.
     #[must_use]
-    pub fn repo(&self, by: Credential, id: RepoId, name: &RepoName) -> Repo<'a> {
+    pub fn repo(&self, by: Credential, id: RepoId, name: &RepoName) -> Repo<'_> {
         self.github().at(by, id, name.clone())
     }
 
     /// The repository of a task, through the task's credential.
     #[must_use]
-    pub fn repo_of(&self, task: &Task) -> Repo<'a> {
+    pub fn repo_of(&self, task: &Task) -> Repo<'_> {
         self.repo(task.credential, task.request.repo_id, &task.request.repo)
     }
 
@@ -100,11 +113,11 @@ impl<'a> App<'a> {
     ///
     /// # Errors
     /// Permanent, with the names of the settings.
-    pub fn host(&self) -> Result<Fly<'a>, Fault> {
+    pub fn host(&self) -> Result<Fly<'_>, Fault> {
         let (Some(app), Some(token)) = (&self.config.fly_app_name, &self.config.fly_api_token) else {
             return Err(Fault::permanent("calling the machine host", "FLY_APP_NAME or FLY_API_TOKEN is not set"));
         };
-        Ok(Fly { http: self.http, clock: self.clock, base_url: &self.config.fly_api_url, app, token })
+        Ok(Fly { http: self.http, gate: self, base_url: &self.config.fly_api_url, app, token })
     }
 
     /// A new id from the time and random bytes.

@@ -1,6 +1,7 @@
 //! The pull request of a branch of our own: made once, found again however far an earlier try came, whatever others did since.
 
 use super::add_commit::root;
+use super::follow_changes::state_of;
 use super::publish_result::Parcel;
 use crate::clients::github::git::RefOutcome;
 use crate::clients::github::issues::IssueState;
@@ -11,6 +12,7 @@ use crate::domain::outgoing;
 use crate::domain::task::{Published, PullRequestRef};
 use crate::domain::untrusted::Untrusted;
 use crate::ports::Fault;
+use crate::store::pull_requests::PullState;
 
 /// How many pull requests of a branch are looked at; a branch of ours has one.
 const MOST_PULLS: usize = 3;
@@ -20,25 +22,8 @@ pub(super) struct Landed {
     pub(super) pull_request: PullRequestRef,
     pub(super) how: Published,
     pub(super) branch: Branch,
+    /// Where it stands when it is recorded: people may have been quicker.
     pub(super) state: PullState,
-}
-
-/// Where the pull request stands when it is recorded: people may have been quicker.
-#[derive(Clone, Copy)]
-pub(super) enum PullState {
-    Open,
-    Closed,
-    Merged,
-}
-
-impl PullState {
-    pub(super) fn of(pull: &Pull) -> Self {
-        match pull.state {
-            IssueState::Open => Self::Open,
-            IssueState::Closed if pull.merged() => Self::Merged,
-            IssueState::Closed => Self::Closed,
-        }
-    }
 }
 
 /// A new branch from the base with one commit, and a pull request for it. What an earlier try made is found first.
@@ -61,7 +46,7 @@ pub(super) async fn open_new(
         Ok(_) | Err(_) => how,
     };
     Ok(Landed {
-        state: PullState::of(&pull),
+        state: state_of(&pull),
         pull_request: PullRequestRef { number: pull.number, url: pull.html_url },
         how,
         branch: branch.clone(),

@@ -1,6 +1,7 @@
 //! The second trigger, for those without a public address: read what changed, and take it in as a webhook would.
 
 use super::App;
+use super::follow_changes::state_of;
 use crate::clients::github::issues::IssueState;
 use crate::clients::github::polling::{PollAsk, Polled};
 use crate::clients::github::{GithubError, Repo, Subject};
@@ -94,6 +95,7 @@ impl App<'_> {
             repo_id: place.id,
             // Nothing from before the first poll commands, and every later poll reads the overlap again.
             watermark: now.plus_seconds(OVERLAP_S),
+            unfinished_from: None,
             etag: None,
             not_before: now,
             failures: 0,
@@ -102,88 +104,84 @@ impl App<'_> {
     }
 
     async fn poll_comments(&self, place: &Source<'_>) -> Result<(), Fault> {
-        let (mut poll, first) = self.state_of(place, COMMENTS).await?;
-        if first == First::No {
-            let start = poll.watermark.plus_seconds(-OVERLAP_S);
-            let mut page = Some(1);
-            while let Some(number) = page.filter(|number| *number <= MOST_PAGES) {
-                let etag = poll.etag.clone().filter(|_| number == 1);
-                let ask = PollAsk { since: start, page: number, etag: etag.as_deref() };
-                let polled = place.repo.poll_comments(ask).await.map_err(|e| e.into_fault("polling the comments"))?;
-                page = match self.advance(&mut poll, polled, number, |comment| comment.updated_at) {
-                    None => None,
-                    Some((items, next)) => {
-                        for comment in items {
-                            self.hear_comment(place, comment).await?;
-                        }
-                        next
-                    }
-                };
+        let Some(mut reading) = self.begin(place, COMMENTS).await? else { return Ok(()) };
+        while let Some(ask) = reading.ask() {
+            let polled = place.repo.poll_comments(ask).await.map_err(|e| e.into_fault("polling the comments"))?;
+            for comment in self.turn_page(&mut reading, polled, |comment| comment.updated_at) {
+                self.hear_comment(place, comment).await?;
             }
         }
-        self.settle(poll).await
+        self.settle(reading).await
     }
 
     async fn poll_review_comments(&self, place: &Source<'_>) -> Result<(), Fault> {
-        let (mut poll, first) = self.state_of(place, REVIEW_COMMENTS).await?;
-        if first == First::No {
-            let start = poll.watermark.plus_seconds(-OVERLAP_S);
-            let etag = poll.etag.clone();
-            let ask = PollAsk { since: start, page: 1, etag: etag.as_deref() };
+        let Some(mut reading) = self.begin(place, REVIEW_COMMENTS).await? else { return Ok(()) };
+        while let Some(ask) = reading.ask() {
             let polled = place.repo.poll_review_comments(ask).await;
             let polled = polled.map_err(|error| error.into_fault("polling the review comments"))?;
-            if let Some((items, _)) = self.advance(&mut poll, polled, 1, |comment| comment.updated_at) {
-                for comment in items {
-                    self.hear_review_comment(place, comment).await?;
-                }
+            for comment in self.turn_page(&mut reading, polled, |comment| comment.updated_at) {
+                self.hear_review_comment(place, comment).await?;
             }
         }
-        self.settle(poll).await
+        self.settle(reading).await
     }
 
     async fn poll_issues(&self, place: &Source<'_>) -> Result<(), Fault> {
-        let (mut poll, first) = self.state_of(place, ISSUES).await?;
-        if first == First::No {
-            let since = poll.watermark;
-            let start = since.plus_seconds(-OVERLAP_S);
-            let etag = poll.etag.clone();
-            let ask = PollAsk { since: start, page: 1, etag: etag.as_deref() };
+        let Some(mut reading) = self.begin(place, ISSUES).await? else { return Ok(()) };
+        let start = reading.poll.unfinished_from.unwrap_or(reading.start);
+        while let Some(ask) = reading.ask() {
             let polled = place.repo.poll_issues(ask).await.map_err(|error| error.into_fault("polling the issues"))?;
-            if let Some((items, _)) = self.advance(&mut poll, polled, 1, |issue| issue.updated_at) {
-                for issue in items {
-                    self.hear_issue(place, issue, start).await?;
-                }
+            for issue in self.turn_page(&mut reading, polled, |issue| issue.updated_at) {
+                self.hear_issue(place, issue, start).await?;
             }
         }
-        self.settle(poll).await
+        self.settle(reading).await
     }
 
-    /// Moves the watermark to the newest item; the items and the next page, or `None` when nothing changed.
-    fn advance<T>(
-        &self,
-        poll: &mut Poll,
-        polled: Polled<T>,
-        page: u32,
-        time: impl Fn(&T) -> Timestamp,
-    ) -> Option<(Vec<T>, Option<u32>)> {
-        let (pause, result) = match polled {
-            Polled::NotModified { poll_interval_s } => (poll_interval_s, None),
+    /// Begins to read a list; the first time only its watermark is set.
+    async fn begin(&self, place: &Source<'_>, source: &'static str) -> Result<Option<Reading>, Fault> {
+        let (poll, first) = self.state_of(place, source).await?;
+        if first == First::Yes {
+            keep(self.sql, &poll).await?;
+            return Ok(None);
+        }
+        let start = poll.watermark.plus_seconds(-OVERLAP_S);
+        Ok(Some(Reading { start, page: Some(1), newest: None, poll }))
+    }
+
+    /// Takes a page's items, and notes how far they go and where the next ones are.
+    fn turn_page<T>(&self, reading: &mut Reading, polled: Polled<T>, time: impl Fn(&T) -> Timestamp) -> Vec<T> {
+        let poll = &mut reading.poll;
+        let (pause, items) = match polled {
+            Polled::NotModified { poll_interval_s } => {
+                reading.page = None;
+                (poll_interval_s, Vec::new())
+            }
             Polled::Page { items, etag, next, poll_interval_s } => {
-                let newest = items.iter().map(time).max().filter(|newest| *newest > poll.watermark);
+                reading.newest = items.iter().map(time).max().max(reading.newest);
+                let moves = reading.newest.is_some_and(|newest| newest > poll.watermark);
                 // A tag belongs to the exact question, and the question moves with the watermark; what is new may stand
                 // on a further page.
-                poll.etag = etag.filter(|_| page == 1 && next.is_none() && newest.is_none());
-                poll.watermark = newest.unwrap_or(poll.watermark);
-                (poll_interval_s, Some((items, next)))
+                poll.etag = etag.filter(|_| reading.page == Some(1) && next.is_none() && !moves);
+                reading.page = next;
+                (poll_interval_s, items)
             }
         };
         poll.failures = 0;
         let pause = i64::from(pause.unwrap_or(0).min(3600));
         poll.not_before = self.clock.now().plus_seconds(pause);
-        result
+        items
     }
 
-    async fn settle(&self, poll: Poll) -> Result<(), Fault> {
+    /// Moves the watermark to the newest item that was read, and no further.
+    async fn settle(&self, reading: Reading) -> Result<(), Fault> {
+        let Reading { start, page, newest, mut poll } = reading;
+        poll.unfinished_from = page.map(|_| poll.unfinished_from.unwrap_or(start));
+        if let Some(newest) = newest {
+            // With pages left over the next reading begins at this very item: an overlap could fill all pages again.
+            let unread = page.map_or(0, |_| OVERLAP_S);
+            poll.watermark = poll.watermark.max(newest.plus_seconds(unread));
+        }
         keep(self.sql, &poll).await
     }
 
@@ -207,7 +205,7 @@ impl App<'_> {
     async fn look_at_pull(&self, place: &Source<'_>, number: IssueNumber) -> Result<(), Fault> {
         match place.repo.pull(number).await {
             Ok(pull) if pull.state == IssueState::Closed => {
-                self.record_pull_closed(place.id, number, pull.merged()).await?;
+                self.record_pull(place.id, number, state_of(&pull)).await?;
                 Ok(())
             }
             Ok(_) | Err(GithubError::NotFound | GithubError::Gone) => Ok(()),
@@ -219,12 +217,17 @@ impl App<'_> {
     async fn pause(&self, name: &RepoName, fault: &Fault) {
         let now = self.clock.now();
         let repo = name.as_str().to_ascii_lowercase();
-        let known = load(self.sql, &repo, COMMENTS).await.ok().flatten();
+        // What is there but cannot be read must not be written anew: its watermark would jump over what nobody has read.
+        let known = match load(self.sql, &repo, COMMENTS).await {
+            Ok(known) => known,
+            Err(fault) => return self.log_fault(Level::Error, "A poll could not be put back", &fault, &[]),
+        };
         let mut poll = known.unwrap_or(Poll {
             repo,
             source: COMMENTS.to_owned(),
             repo_id: RepoId(0),
             watermark: now,
+            unfinished_from: None,
             etag: None,
             not_before: now,
             failures: 0,
@@ -238,6 +241,25 @@ impl App<'_> {
         if let Err(fault) = keep(self.sql, &poll).await {
             self.log_fault(Level::Error, "A poll could not be put back", &fault, &[]);
         }
+    }
+}
+
+/// A list while it is read.
+struct Reading {
+    /// From when on.
+    start: Timestamp,
+    /// The page to read next.
+    page: Option<u32>,
+    /// The newest item so far.
+    newest: Option<Timestamp>,
+    poll: Poll,
+}
+
+impl Reading {
+    /// What to ask for next; `None` at the list's end or the tick's bound.
+    fn ask(&self) -> Option<PollAsk<'_>> {
+        let page = self.page.filter(|page| *page <= MOST_PAGES)?;
+        Some(PollAsk { since: self.start, page, etag: self.poll.etag.as_deref().filter(|_| page == 1) })
     }
 }
 

@@ -4,7 +4,8 @@ use super::App;
 use super::accept_result::usage_of;
 use super::add_commit::{Added, TASK_TRAILER, add_commit, pushed};
 use super::compose::pull_request::{Receipt, body};
-use super::open_pull::{Landed, PullState, beside, open_new};
+use super::follow_changes::state_of;
+use super::open_pull::{Landed, beside, open_new};
 use super::record::Recorded;
 use crate::clients::github::issues::IssueState;
 use crate::clients::github::labels::NewLabel;
@@ -112,7 +113,7 @@ impl App<'_> {
                     pull_request: PullRequestRef { number: *on, url: url.clone() },
                     how: Published::Added { commit },
                     branch: parcel.job.branch.clone(),
-                    state: PullState::of(&pull),
+                    state: state_of(&pull),
                 };
                 if pull.state == IssueState::Closed {
                     if let Some(commit) = pushed(&repo, parcel, &pull.head.sha).await? {
@@ -152,11 +153,7 @@ impl App<'_> {
         if !matches!(how, Published::Added { .. }) {
             also.push(pull_requests::opened(request.repo_id, pull_request.number, id, &branch, &pull_request.url));
         }
-        match state {
-            PullState::Open => {}
-            PullState::Closed => also.push(pull_requests::ended(request.repo_id, pull_request.number, false)),
-            PullState::Merged => also.push(pull_requests::ended(request.repo_id, pull_request.number, true)),
-        }
+        also.push(pull_requests::stands(request.repo_id, pull_request.number, state));
         let published = Event::Published { attempt, pull_request: pull_request.clone(), how };
         if let Recorded::Now(_) = self.record(id, published, also).await? {
             self.mark_pull_request(parcel, &pull_request).await;

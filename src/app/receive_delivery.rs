@@ -1,20 +1,18 @@
-//! A webhook's delivery, already verified: commands are taken in, ends are recorded, installations kept up to date.
+//! A webhook's delivery, already verified: texts are taken in as commands; what is no text is followed elsewhere.
 
 use super::App;
 use super::accept_command::{Freshness, Heard, OWN_MARKER, Spoken};
 use super::gather_material::text;
 use crate::clients::github::webhook::{
-    self, BadDelivery, CommentCreated, Event, Installation, InstallationChange, InstallationEvent,
-    InstallationRepositories, IssueEvent, PullEvent, ReviewCommentCreated, ReviewSubmitted,
+    self, BadDelivery, CommentCreated, Event, IssueEvent, ReviewCommentCreated, ReviewSubmitted,
 };
 use crate::clients::github::{Account, AccountKind, GithubError, Subject, pulls::Pull};
 use crate::domain::command::{Parsed, parse};
 use crate::domain::credential::Credential;
-use crate::domain::ids::{InstallationId, IssueNumber, RepoId};
+use crate::domain::ids::InstallationId;
 use crate::domain::repository_config::RepositoryConfig;
-use crate::domain::task::{Person, Place, StoppedBy, TextKey, TextKind};
+use crate::domain::task::{Person, Place, TextKey, TextKind};
 use crate::ports::Fault;
-use crate::store::{commit, intake, pull_requests, tasks};
 
 /// What became of a delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,36 +43,13 @@ impl App<'_> {
             Ok(Event::IssueOpened(it)) => self.issue_opened(*it, delivery).await?,
             Ok(
                 change @ (Event::IssueClosed(_)
-                | Event::PullClosed(_)
+                | Event::PullChanged(_)
+                | Event::MemberChanged(_)
                 | Event::Installation(_)
                 | Event::InstallationRepositories(_)),
             ) => self.take_change_in(change, (id, event_name)).await?,
         };
         Ok(Received::Heard(heard))
-    }
-
-    /// Takes in what is no text. A change that comes again is told apart by its delivery: an old suspension must not undo
-    /// what came after it.
-    async fn take_change_in(&self, change: Event, (id, event): (&str, &str)) -> Result<Heard, Fault> {
-        if intake::knows_delivery(self.sql, id).await? {
-            return Ok(Heard::Known);
-        }
-        let heard = match change {
-            Event::IssueClosed(it) => self.issue_closed(it.repository.id, it.issue.number).await?,
-            Event::PullClosed(it) => self.pull_closed(&it).await?,
-            Event::Installation(it) => self.installation_changed(&it).await?,
-            Event::InstallationRepositories(it) => self.coverage_changed(&it).await?,
-            Event::CommentCreated(_)
-            | Event::ReviewCommentCreated(_)
-            | Event::ReviewSubmitted(_)
-            | Event::IssueOpened(_)
-            | Event::Ping
-            | Event::Unused => Heard::NotForUs,
-        };
-        if heard != Heard::NotForUs {
-            commit(self.sql, vec![intake::delivery(id, event, self.clock.now())]).await?;
-        }
-        Ok(heard)
     }
 
     /// By which credential Porter acts where a delivery came from.
@@ -211,75 +186,6 @@ impl App<'_> {
             }
             Err(_) => Ok(None),
         }
-    }
-
-    /// Stops what runs on a closed issue.
-    ///
-    /// # Errors
-    /// The database's trouble.
-    pub async fn issue_closed(&self, repo: RepoId, issue: IssueNumber) -> Result<Heard, Fault> {
-        let open = tasks::open_of_issue(self.sql, repo, issue).await?;
-        let mut heard = Heard::NotForUs;
-        for task in open {
-            self.stop(&task.id, StoppedBy::IssueClosed).await?;
-            heard = Heard::Accepted(Some(task.id));
-        }
-        Ok(heard)
-    }
-
-    async fn pull_closed(&self, it: &PullEvent) -> Result<Heard, Fault> {
-        self.record_pull_closed(it.repository.id, it.pull_request.number, it.pull_request.merged()).await
-    }
-
-    /// Records how one of our pull requests ended. What still runs on it gets a pull request of its own.
-    ///
-    /// # Errors
-    /// The database's trouble.
-    pub async fn record_pull_closed(&self, repo: RepoId, number: IssueNumber, merged: bool) -> Result<Heard, Fault> {
-        let Some(own) = pull_requests::load(self.sql, repo, number).await? else { return Ok(Heard::NotForUs) };
-        commit(self.sql, vec![pull_requests::ended(repo, number, merged)]).await?;
-        Ok(Heard::Accepted(Some(own.task)))
-    }
-
-    async fn installation_changed(&self, it: &InstallationEvent) -> Result<Heard, Fault> {
-        let state = match it.change {
-            InstallationChange::Created
-            | InstallationChange::Unsuspend
-            | InstallationChange::NewPermissionsAccepted => "active",
-            InstallationChange::Suspend => "suspended",
-            InstallationChange::Deleted => "deleted",
-        };
-        let now = self.clock.now();
-        let Installation { id, account } = &it.installation;
-        let mut statements = vec![intake::installation(*id, &account.login, account.id.0, state, now)];
-        if state == "active" {
-            let covered = it.repositories.iter().take(90);
-            statements.extend(covered.map(|repo| intake::repository(repo.id, &repo.full_name, Some(*id), now)));
-        }
-        commit(self.sql, statements).await?;
-        if state != "active" {
-            for task in tasks::open_of_installation(self.sql, id.0).await? {
-                self.stop(&task.id, StoppedBy::Uninstalled).await?;
-            }
-        }
-        Ok(Heard::Accepted(None))
-    }
-
-    async fn coverage_changed(&self, it: &InstallationRepositories) -> Result<Heard, Fault> {
-        let now = self.clock.now();
-        let Installation { id, account } = &it.installation;
-        let mut statements = vec![intake::installation(*id, &account.login, account.id.0, "active", now)];
-        let added = it.added.iter().take(90);
-        statements.extend(added.map(|repo| intake::repository(repo.id, &repo.full_name, Some(*id), now)));
-        statements.extend(it.removed.iter().take(90).map(|repo| intake::uncovered(repo.id)));
-        commit(self.sql, statements).await?;
-        let removed: Vec<RepoId> = it.removed.iter().map(|repo| repo.id).collect();
-        for task in tasks::open_of_installation(self.sql, id.0).await? {
-            if removed.contains(&task.request.repo_id) {
-                self.stop(&task.id, StoppedBy::Uninstalled).await?;
-            }
-        }
-        Ok(Heard::Accepted(None))
     }
 }
 

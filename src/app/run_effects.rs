@@ -1,28 +1,34 @@
 //! Carrying out effects: lease, do, settle. At once after a commit, and by cron for whatever is left.
 
 use super::App;
-use crate::domain::effect::{Effect, Rank};
+use crate::domain::credential::Credential;
+use crate::domain::effect::{Again, Effect, Rank};
 use crate::domain::event::Event;
 use crate::domain::task::Failure;
 use crate::domain::time::Timestamp;
 use crate::domain::untrusted::Untrusted;
 use crate::ports::{Fault, FaultKind, Level};
-use crate::store::effects::Leased;
+use crate::store::effects::{Later, Leased, Taken};
 use crate::store::{commit, effects, facts};
 
-/// How long an effect may take before another may try. A launch makes some twenty calls.
-const LEASE_S: i64 = 45;
+/// How long an effect may take before another may try, and before its own calls are cut off. A launch makes some twenty calls.
+const LEASE_S: i64 = 60;
 /// The first pause after a failure; it doubles.
 const FIRST_PAUSE_S: i64 = 2;
 /// The longest pause.
 const LONGEST_PAUSE_S: i64 = 300;
-/// After this many tries an effect is given up, though not before it has been tried for [`LEAST_PATIENCE_S`]: a machine that
-/// hands over again and again drives the tries of a publication.
+/// After this many tries an effect is given up, though not before its patience is at an end: a machine that hands over again
+/// and again drives the tries of a publication.
 const MOST_TRIES: u32 = 12;
-/// How long an effect is tried at least.
-const LEAST_PATIENCE_S: i64 = 600;
+/// After this many it is not tried once more: none of them came to an end, as when it kills whoever carries it out.
+const ENDLESS_TRIES: u32 = 60;
+/// How long the work is tried at least: an outage is waited for, and a launch is not lost to it.
+pub(super) const WORK_PATIENCE_S: i64 = 3600;
 /// Somebody waits for an answer, or pays for a machine, however long an outage lasts.
 const WORDS_PATIENCE_S: i64 = 2 * 86_400;
+
+/// With so many effects due, cosmetic ones give way.
+const LONG_OUTBOX: u32 = 50;
 
 /// How much one invocation may do.
 #[derive(Debug, Clone, Copy)]
@@ -61,11 +67,9 @@ impl App<'_> {
 
     /// Carries out the next due effect. `false`: nothing is due.
     async fn run_next(&self) -> Result<bool, Fault> {
-        let now = self.clock.now();
-        let Some(leased) = effects::lease_next(self.sql, now, now.plus_seconds(LEASE_S)).await? else {
-            return Ok(false);
-        };
-        self.run(&leased).await?;
+        let asked_at = self.clock.now();
+        let Some(taken) = effects::lease_next(self.sql, LEASE_S).await? else { return Ok(false) };
+        self.run(&taken, asked_at).await?;
         Ok(true)
     }
 
@@ -74,18 +78,37 @@ impl App<'_> {
     /// # Errors
     /// The database's trouble.
     pub async fn run_effect(&self, key: &str) -> Result<(), Fault> {
-        let now = self.clock.now();
-        match effects::lease_key(self.sql, key, now, now.plus_seconds(LEASE_S)).await? {
-            Some(leased) => self.run(&leased).await,
+        let asked_at = self.clock.now();
+        match effects::lease_key(self.sql, key, LEASE_S).await? {
+            Some(taken) => self.run(&taken, asked_at).await,
             None => Ok(()),
         }
     }
 
-    async fn run(&self, leased: &Leased) -> Result<(), Fault> {
-        match self.perform(&leased.effect).await {
-            Ok(()) => commit(self.sql, vec![effects::done(leased)]).await.map(|_| ()),
-            Err(fault) => self.put_back(leased, &fault).await,
+    /// Carries out what a lease took into hand. The lease is counted from before it was asked for.
+    async fn run(&self, taken: &Taken, asked_at: Timestamp) -> Result<(), Fault> {
+        let leased = match taken {
+            Taken::Effect(leased) => leased,
+            Taken::Unreadable(row) => {
+                self.alert(&row.key, &row.fault).await?;
+                return effects::bury_unreadable(self.sql, row).await;
+            }
+        };
+        if leased.tries > ENDLESS_TRIES && !self.is_young(leased) {
+            let fault = Fault::permanent("carrying it out", "none of its tries came to an end");
+            return self.bury(leased, &fault).await;
         }
+        let until = asked_at.plus_seconds(LEASE_S);
+        let http = self.calls_until(until);
+        match self.through(&http).perform(&leased.effect).await {
+            Ok(()) => commit(self.sql, vec![effects::done(leased)]).await.map(|_| ())?,
+            Err(fault) => self.put_back(leased, &fault).await?,
+        }
+        // The last call may have put an older word over the next holder's newer one.
+        if self.clock.now() >= until && leased.effect.again() == Again::Refresh {
+            commit(self.sql, vec![effects::look_again(leased)]).await?;
+        }
+        Ok(())
     }
 
     async fn perform(&self, effect: &Effect) -> Result<(), Fault> {
@@ -104,32 +127,58 @@ impl App<'_> {
 
     /// After a failure: later again, or given up with a reason that people see.
     async fn put_back(&self, leased: &Leased, fault: &Fault) -> Result<(), Fault> {
-        let now = self.clock.now();
-        let redacted = self.redactor().redact(&fault.to_string()).into_owned();
-        let error: String = redacted.chars().take(500).collect();
-        let fields = [("effect", leased.key.as_str())];
+        let later = match fault.kind {
+            // Whoever waits for a machine is told after a while why there is none, however good the reason.
+            FaultKind::Transient { not_before: Some(until) }
+                if !matches!(leased.effect, Effect::Launch { .. }) || self.is_young(leased) =>
+            {
+                Later::HeldUntil(until)
+            }
+            FaultKind::Transient { not_before: None } if leased.tries < MOST_TRIES || self.is_young(leased) => {
+                let doubled = FIRST_PAUSE_S.saturating_mul(1 << leased.tries.saturating_sub(1).min(10));
+                Later::Seconds(doubled.min(LONGEST_PAUSE_S))
+            }
+            FaultKind::Transient { .. } | FaultKind::Permanent => return self.bury(leased, fault).await,
+        };
+        self.log_fault(Level::Info, "An effect is put back", fault, &[("effect", leased.key.as_str())]);
+        effects::postpone(self.sql, leased, later, &self.in_short(fault)).await
+    }
+
+    /// Whether an effect has not been tried for as long as its kind deserves.
+    fn is_young(&self, leased: &Leased) -> bool {
         let patience_s = match leased.effect.rank() {
-            Rank::Work if !matches!(leased.effect, Effect::Destroy { .. }) => LEAST_PATIENCE_S,
+            Rank::Work if !matches!(leased.effect, Effect::Destroy { .. }) => WORK_PATIENCE_S,
             Rank::Work | Rank::Words => WORDS_PATIENCE_S,
             Rank::Cosmetic => 0,
         };
-        let is_young = leased.tries < MOST_TRIES || now.since(leased.created_at) < patience_s * 1000;
-        match fault.kind {
-            FaultKind::Transient { not_before } if is_young || not_before.is_some() => {
-                self.log_fault(Level::Info, "An effect is put back", fault, &fields);
-                let doubled = FIRST_PAUSE_S.saturating_mul(1 << leased.tries.saturating_sub(1).min(10));
-                let pause = now.plus_seconds(doubled.min(LONGEST_PAUSE_S));
-                let later = not_before.map_or(pause, |until| until.max(now.plus_seconds(1)));
-                effects::postpone(self.sql, leased, later, &error).await
-            }
-            FaultKind::Transient { .. } | FaultKind::Permanent => {
-                self.log_fault(Level::Error, "An effect is given up", fault, &fields);
-                facts::note(self.sql, facts::LAST_FAULT, &format!("{}: {error}", leased.effect.kind()), now).await?;
-                // The end first: an effect that is buried and has not ended its task would be forgotten by everybody.
-                self.give_up(&leased.effect, fault).await?;
-                effects::bury(self.sql, leased, &error).await
-            }
-        }
+        self.clock.now().since(leased.created_at) < patience_s * 1000
+    }
+
+    /// Gives an effect up: its task ends with the reason, and the operator is told.
+    async fn bury(&self, leased: &Leased, fault: &Fault) -> Result<(), Fault> {
+        self.alert(&leased.key, fault).await?;
+        // The end first: an effect that is buried and has not ended its task would be forgotten by everybody.
+        self.give_up(&leased.effect, fault).await?;
+        effects::bury(self.sql, leased, &self.in_short(fault)).await
+    }
+
+    async fn alert(&self, key: &str, fault: &Fault) -> Result<(), Fault> {
+        self.log_fault(Level::Error, "An effect is given up", fault, &[("effect", key)]);
+        let noted = format!("{key}: {}", self.in_short(fault));
+        facts::note(self.sql, facts::LAST_FAULT, &noted, self.clock.now()).await
+    }
+
+    /// A fault for a column: without keys, and not long.
+    fn in_short(&self, fault: &Fault) -> String {
+        self.redactor().redact(&fault.to_string()).chars().take(500).collect()
+    }
+
+    /// Whether cosmetic effects give way: GitHub wants or wanted silence, or there is too much else to do.
+    ///
+    /// # Errors
+    /// The database's trouble.
+    pub(super) async fn is_pressed(&self, by: Credential) -> Result<bool, Fault> {
+        Ok(self.was_paused(by.into()).await? || effects::are_due(self.sql, LONG_OUTBOX).await?)
     }
 
     /// What the death of an effect means for its task: an end with a reason, never silence.
@@ -140,7 +189,10 @@ impl App<'_> {
                 self.record(task, event, Vec::new()).await.map(|_| ())
             }
             Effect::Launch { task, attempt } => {
-                let failure = Failure::Inside { doing: fault.doing.to_owned() };
+                let failure = match fault.kind {
+                    FaultKind::Transient { .. } => Failure::Waited { said: Untrusted::new(self.in_short(fault)) },
+                    FaultKind::Permanent => Failure::Inside { doing: fault.doing.to_owned() },
+                };
                 self.record(task, Event::Failed { attempt: *attempt, failure }, Vec::new()).await.map(|_| ())
             }
             Effect::Publish { task, attempt } => {

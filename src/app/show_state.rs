@@ -2,6 +2,7 @@
 //! computed from the state when it is carried out, so it can be sent again at any time.
 
 use super::compose::status::{StatusView, end, status};
+use super::compose::waiting::{Reader, Waits};
 use super::say::Saying;
 use super::{App, subject};
 use crate::clients::github::issues::Label;
@@ -11,7 +12,7 @@ use crate::clients::github::{GithubError, Subject};
 use crate::domain::ids::{IssueNumber, RepoId, TaskId};
 use crate::domain::task::{State, Task, TextKind};
 use crate::ports::{Fault, FaultKind, Level};
-use crate::store::{attempts, jobs, tasks};
+use crate::store::{attempts, jobs, live_tasks, pull_requests, tasks};
 
 const QUEUED: NewLabel =
     NewLabel { name: "porter:queued", color: "d4c5f9", description: "A Porter task waits for its turn" };
@@ -41,20 +42,57 @@ impl App<'_> {
 
     /// What the status comment needs to know besides the task.
     pub(super) async fn status_view<'t>(&self, task: &'t Task) -> Result<StatusView<'t>, Fault> {
-        let ahead = if matches!(task.state, State::Queued { .. }) {
-            let open = tasks::open_of_issue(self.sql, task.request.repo_id, task.request.issue).await?;
-            open.into_iter().map(|other| other.id).find(|other| other != &task.id)
-        } else {
-            None
+        let pull = match &task.state {
+            State::Succeeded { pull_request, .. } => {
+                pull_requests::load(self.sql, task.request.repo_id, pull_request.number).await?.map(|own| own.state)
+            }
+            State::Accepted
+            | State::Queued { .. }
+            | State::Launching { .. }
+            | State::Running { .. }
+            | State::Publishing { .. }
+            | State::NoChanges { .. }
+            | State::Failed { .. }
+            | State::Refused { .. }
+            | State::TimedOut { .. }
+            | State::Stopped { .. } => None,
         };
         Ok(StatusView {
             task,
             job: jobs::load(self.sql, &task.id).await?,
             attempt: attempts::newest(self.sql, &task.id).await?,
-            ahead,
+            lost: if task.attempt.0 > 0 { attempts::newest_loss(self.sql, &task.id).await? } else { None },
+            launches: self.config.max_retries.saturating_add(1),
+            waits: self.waits(task).await?,
+            reader: Reader::Asker,
+            pull,
             now: self.clock.now(),
             url: self.config.public_app_url.clone().unwrap_or_default(),
         })
+    }
+
+    /// What a queued task waits for.
+    async fn waits(&self, task: &Task) -> Result<Waits, Fault> {
+        if !matches!(task.state, State::Queued { .. }) {
+            return Ok(Waits::Turn);
+        }
+        let request = &task.request;
+        let place = |task: &Task| {
+            let waits = task.state.open_attempt().is_none();
+            (waits, -task.request.flags.priority.number(), task.created_at, task.id.clone())
+        };
+        let open = tasks::open_of_issue(self.sql, request.repo_id, request.issue).await?;
+        let first: Vec<&Task> = open.iter().filter(|other| place(other) < place(task)).collect();
+        if let Some(next) = first.iter().min_by_key(|other| place(other)) {
+            return Ok(Waits::Issue { behind: next.id.clone(), ahead: first.len() });
+        }
+        let running =
+            u32::try_from(live_tasks::taken_seats(self.sql, request.asker.id).await?.len()).unwrap_or(u32::MAX);
+        let limit = self.config.max_running_per_user;
+        if running < limit {
+            return Ok(Waits::Turn);
+        }
+        Ok(Waits::Person { running, limit, ahead: live_tasks::queued_before(self.sql, task).await? })
     }
 
     /// Adds the one comment that tells the asker of an end without a pull request.
@@ -124,11 +162,18 @@ impl App<'_> {
             }
         };
         let repo = self.repo_of(&task);
-        let mut result = repo.react(target, Reaction::Eyes).await;
-        if result.is_ok() && reaction != Reaction::Eyes {
-            result = repo.react(target, reaction).await;
+        let mut result = Ok(());
+        // Eyes say only that something is coming; under pressure the end alone says enough.
+        if !self.is_pressed(task.credential).await? {
+            result = repo.react(target, Reaction::Eyes).await.map(drop);
+            if reaction == Reaction::Eyes && matches!(result, Err(GithubError::RateLimited { .. })) {
+                return Ok(());
+            }
         }
-        self.or_leave("reacting", result.map(|_| ()))
+        if result.is_ok() && reaction != Reaction::Eyes {
+            result = repo.react(target, reaction).await.map(drop);
+        }
+        self.or_leave("reacting", result)
     }
 
     /// A cosmetic thing that GitHub refuses is logged and left; what may pass is tried again.

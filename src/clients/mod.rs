@@ -3,3 +3,4 @@
 pub mod address;
 pub mod fly;
 pub mod github;
+pub mod quota;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cause::Cause;
 use super::effect::Effect;
 use super::ids::Attempt;
 use super::task::{Failure, Published, PullRequestRef, Refusal, Stage, State, StoppedBy, Task};
@@ -58,7 +59,10 @@ pub enum Event {
     AttemptLost {
         /// Which launch.
         attempt: Attempt,
-        /// What is known.
+        /// Why.
+        #[serde(default)]
+        cause: Cause,
+        /// What else is known; may be empty.
         how: String,
         /// The earliest next launch.
         not_before: Timestamp,
@@ -130,7 +134,9 @@ impl Event {
             Self::Received { .. } => "The machine handed its changes over.".to_owned(),
             Self::Published { pull_request, .. } => format!("Pull request #{} is there.", pull_request.number),
             Self::NothingChanged { .. } => "The agent ended without changing anything.".to_owned(),
-            Self::AttemptLost { how, .. } => format!("The machine was lost: {how}."),
+            Self::AttemptLost { attempt, cause, how, .. } => {
+                format!("Launch {attempt} came to nothing: {}. Another one follows.", cause.words(how))
+            }
             Self::Failed { .. } => "The task failed.".to_owned(),
             Self::LaunchRefused { .. } => "The launch was refused.".to_owned(),
             Self::TimedOut { at: Stage::Launch, .. } => "No machine came up in time.".to_owned(),

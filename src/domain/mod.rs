@@ -1,6 +1,7 @@
 //! What Porter means: words, rules and decisions. No async, no I/O, no SQL, no one else's JSON.
 
 pub mod agent;
+pub mod cause;
 pub mod command;
 pub mod credential;
 pub mod effect;

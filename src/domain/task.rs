@@ -261,6 +261,25 @@ pub enum Failure {
         /// What is known of it.
         how: String,
     },
+    /// The machine outgrew its memory.
+    OutOfMemory,
+    /// The runner ended without a word.
+    MachineEnded {
+        /// Its exit code.
+        code: i32,
+    },
+    /// The machine host had no room, again.
+    NoRoom,
+    /// The model provider was not available, again.
+    ProviderOutage {
+        /// What the runner reports.
+        said: Untrusted,
+    },
+    /// What a launch needs did not come in time.
+    Waited {
+        /// What stood in the way last.
+        said: Untrusted,
+    },
     /// The machine host would not make a machine.
     Host {
         /// What it said.
@@ -332,6 +351,8 @@ pub enum StoppedBy {
     IssueClosed,
     /// The App was uninstalled or suspended.
     Uninstalled,
+    /// The person who asked may no longer write to the repository.
+    PermissionLost,
 }
 
 /// The flat code of a state, as the column has it and the words shown to people.

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::callbacks::{bytes, read};
 use super::error::Problem;
-use super::task_json::{brief, whole};
+use super::task_json::{self, whole};
 use super::{Answer, Reply, Request};
 use crate::app::App;
 use crate::app::create_task::{Made, Wanted};
@@ -37,11 +37,7 @@ pub(super) async fn list(app: &App<'_>, request: &Request, which: Which) -> Resu
     let more = found.len() > limit as usize;
     found.truncate(limit as usize);
     let next = found.last().filter(|_| more).map(|task| format!("{}.{}", task.created_at.millis(), task.id));
-    let mut shown = Vec::with_capacity(found.len());
-    for task in &found {
-        // Only what is still going on is worth two more questions each.
-        shown.push(if task.state.is_final() { brief(task) } else { whole(app, task).await? });
-    }
+    let shown = task_json::list(app, &found).await?;
     Ok(Answer::json(200, &json!({"tasks": shown, "next": next})))
 }
 

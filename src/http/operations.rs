@@ -74,7 +74,12 @@ fn local_settings(app: &App<'_>) -> Option<Value> {
 pub(super) async fn metrics(app: &App<'_>) -> Result<Answer, Problem> {
     let mut text = String::new();
     gauge(&mut text, "porter_tasks", "Tasks by state.", &numbers::counts(app.sql).await?);
-    gauge(&mut text, "porter_effects", "Effects by state.", &effects::counts(app.sql).await?);
+    gauge(
+        &mut text,
+        "porter_effects",
+        "Effects by state; dead ones were given up, and the doctor says why.",
+        &effects::counts(app.sql).await?,
+    );
     if let Some(tick) = facts::load(app.sql, facts::LAST_TICK).await? {
         let age = app.clock.now().since(tick.at) / 1000;
         let name = "porter_seconds_since_tick";

@@ -5,9 +5,10 @@ use serde::Serialize;
 use super::error_code::error_code;
 use crate::app::App;
 use crate::app::compose::status::{failure_words, refusal_words};
+use crate::domain::ids::{IssueNumber, RepoId};
 use crate::domain::task::{Failure, Stage, State, Task};
 use crate::ports::Fault;
-use crate::store::{attempts, jobs};
+use crate::store::{attempts, jobs, pull_requests};
 
 /// A task. Times are RFC 3339 in UTC.
 #[derive(Debug, Clone, Serialize)]
@@ -29,6 +30,8 @@ pub(super) struct TaskJson {
     branch: Option<String>,
     pr_number: Option<i64>,
     pr_url: Option<String>,
+    /// `open`, `merged` or `closed`.
+    pr_state: Option<&'static str>,
     created_at: String,
     started_at: Option<String>,
     completed_at: Option<String>,
@@ -67,6 +70,9 @@ pub(super) async fn whole(app: &App<'_>, task: &Task) -> Result<TaskJson, Fault>
             job.assessment.get("score").and_then(serde_json::Value::as_u64).and_then(|s| u8::try_from(s).ok());
         json.assessment = Some(job.assessment);
     }
+    if let Some((repo, number)) = pull_of(task) {
+        json.pr_state = pull_requests::load(app.sql, repo, number).await?.map(|own| own.state.word());
+    }
     if let Some(attempt) = attempts::newest(app.sql, &task.id).await? {
         json.phase = attempt.phase.map(crate::protocol::wire::Phase::word).filter(|_| !task.state.is_final());
         json.progress = if task.state.is_final() { json.progress } else { attempt.progress };
@@ -82,8 +88,39 @@ pub(super) async fn whole(app: &App<'_>, task: &Task) -> Result<TaskJson, Fault>
     Ok(json)
 }
 
-/// A task from its own row only, for lists.
-pub(super) fn brief(task: &Task) -> TaskJson {
+/// Tasks for a list: what is still going on as a whole, of the others their own row and how their pull requests stand.
+pub(super) async fn list(app: &App<'_>, tasks: &[Task]) -> Result<Vec<TaskJson>, Fault> {
+    let numbers: Vec<_> = tasks.iter().filter_map(pull_of).collect();
+    let states = if numbers.is_empty() { Vec::new() } else { pull_requests::states_of(app.sql, &numbers).await? };
+    let mut shown = Vec::with_capacity(tasks.len());
+    for task in tasks {
+        let mut json = if task.state.is_final() { brief(task) } else { whole(app, task).await? };
+        let state = pull_of(task).and_then(|pull| states.iter().find(|(key, _)| *key == pull));
+        json.pr_state = state.map(|(_, state)| state.word());
+        shown.push(json);
+    }
+    Ok(shown)
+}
+
+/// The pull request a task ended with.
+const fn pull_of(task: &Task) -> Option<(RepoId, IssueNumber)> {
+    match &task.state {
+        State::Succeeded { pull_request, .. } => Some((task.request.repo_id, pull_request.number)),
+        State::Accepted
+        | State::Queued { .. }
+        | State::Launching { .. }
+        | State::Running { .. }
+        | State::Publishing { .. }
+        | State::NoChanges { .. }
+        | State::Failed { .. }
+        | State::Refused { .. }
+        | State::TimedOut { .. }
+        | State::Stopped { .. } => None,
+    }
+}
+
+/// A task from its own row only.
+fn brief(task: &Task) -> TaskJson {
     let request = &task.request;
     let words = task.state.words();
     let pull_request =
@@ -105,6 +142,7 @@ pub(super) fn brief(task: &Task) -> TaskJson {
         branch: None,
         pr_number: pull_request.as_ref().map(|pr| pr.number.0),
         pr_url: pull_request.map(|pr| pr.url),
+        pr_state: None,
         created_at: task.created_at.rfc3339(),
         started_at: task.started_at.map(|at| at.rfc3339()),
         completed_at: task.finished_at.map(|at| at.rfc3339()),
@@ -124,7 +162,13 @@ fn error_message(task: &Task) -> Option<String> {
     let agent = task.request.agent.display_name();
     match &task.state {
         State::Failed { failure } => Some(match failure {
-            Failure::Agent { said } | Failure::Host { said } | Failure::Publish { said } if !said.raw().is_empty() => {
+            Failure::Agent { said }
+            | Failure::Host { said }
+            | Failure::Publish { said }
+            | Failure::ProviderOutage { said }
+            | Failure::Waited { said }
+                if !said.raw().is_empty() =>
+            {
                 format!("{} It said: {}", failure_words(failure, agent), said.raw())
             }
             Failure::ChangeSet { broken } => {
@@ -136,6 +180,11 @@ fn error_message(task: &Task) -> Option<String> {
             | Failure::Publish { .. }
             | Failure::TooLarge
             | Failure::MachineLost { .. }
+            | Failure::OutOfMemory
+            | Failure::MachineEnded { .. }
+            | Failure::NoRoom
+            | Failure::ProviderOutage { .. }
+            | Failure::Waited { .. }
             | Failure::ResultLost
             | Failure::Inside { .. } => failure_words(failure, agent),
         }),

@@ -13,12 +13,13 @@ use crate::domain::command::may_mention;
 use crate::ports::Level;
 
 /// The events Porter uses.
-const USED: [&str; 8] = [
+const USED: [&str; 9] = [
     "issue_comment",
     "pull_request_review_comment",
     "pull_request_review",
     "issues",
     "pull_request",
+    "member",
     "installation",
     "installation_repositories",
     "ping",

@@ -102,6 +102,8 @@ pub enum Rule {
     Link,
     /// Workflows and actions are not an agent's to change.
     Workflow,
+    /// No path and no content holds a key of the instance.
+    Secret,
 }
 
 impl Rule {
@@ -125,6 +127,7 @@ impl Rule {
             Self::Encoding => "content must be valid in its encoding",
             Self::Link => "a link must be relative, stay inside the repository and out of git's directory",
             Self::Workflow => "workflows and actions under .github may not be changed by an agent",
+            Self::Secret => "no file may hold one of Porter's own keys",
         }
     }
 }

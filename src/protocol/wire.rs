@@ -204,6 +204,9 @@ pub enum EventsAnswer {
     },
 }
 
+/// The cause of a failure that was not the agent's: its model provider did not answer, or answered that it cannot.
+pub const PROVIDER_OUTAGE: &str = "provider_outage";
+
 /// `POST /api/callbacks/complete`, under the session token; the same bytes until answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CompleteRequest {
@@ -216,6 +219,9 @@ pub struct CompleteRequest {
     /// Why, for `no_changes` and `failed`.
     #[serde(default)]
     pub reason: Option<String>,
+    /// What another launch can cure, with `failed`: [`PROVIDER_OUTAGE`]. Any other word is as good as none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
     /// The agent's own words, as markdown.
     #[serde(default)]
     pub summary: Option<String>,

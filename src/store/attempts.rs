@@ -2,6 +2,7 @@
 
 use super::row::Columns;
 use super::{first, json, rows};
+use crate::domain::event::Event;
 use crate::domain::ids::{Attempt, MachineId, TaskId};
 use crate::domain::time::Timestamp;
 use crate::ports::{Fault, Sql, Statement};
@@ -20,6 +21,10 @@ pub struct AttemptRow {
     pub created_at: Timestamp,
     /// The machine, once known.
     pub machine: Option<MachineId>,
+    /// Since when it has been there.
+    pub made_at: Option<Timestamp>,
+    /// Since when the host has had no room for it.
+    pub no_room_since: Option<Timestamp>,
     /// The boot that claimed it.
     pub boot_id: Option<String>,
     /// What keeps the agent in, as the runner said.
@@ -81,6 +86,17 @@ pub async fn load(sql: &dyn Sql, task: &TaskId, attempt: Attempt) -> Result<Opti
     first(sql, statement).await?.as_ref().map(read).transpose()
 }
 
+/// Loads several launches; those that are not written down are left out.
+pub async fn load_all(sql: &dyn Sql, keys: &[(TaskId, Attempt)]) -> Result<Vec<AttemptRow>, Fault> {
+    let keys: Vec<(&str, u32)> = keys.iter().map(|(task, attempt)| (task.as_str(), attempt.0)).collect();
+    let statement = Statement::new(
+        "SELECT a.* FROM json_each(?1) AS j CROSS JOIN attempts AS a ON a.task_id = json_extract(j.value, '$[0]') \
+         AND a.attempt = json_extract(j.value, '$[1]')",
+        [json(&keys)],
+    );
+    rows(sql, statement).await?.iter().map(read).collect()
+}
+
 /// The newest launch of a task.
 pub async fn newest(sql: &dyn Sql, task: &TaskId) -> Result<Option<AttemptRow>, Fault> {
     let statement = Statement::new(
@@ -108,11 +124,30 @@ pub fn claim(task: &TaskId, attempt: Attempt, claim: &Claim, now: Timestamp) -> 
 
 /// The statement that remembers the machine of a launch.
 #[must_use]
-pub fn made(task: &TaskId, attempt: Attempt, machine: &MachineId) -> Statement {
+pub fn made(task: &TaskId, attempt: Attempt, machine: &MachineId, now: Timestamp) -> Statement {
     Statement::new(
-        "UPDATE attempts SET machine_id = ?3, machine_gone_at = NULL WHERE task_id = ?1 AND attempt = ?2",
-        [task.as_str().into(), attempt.into(), machine.as_str().into()],
+        "UPDATE attempts SET machine_id = ?3, made_at = coalesce(made_at, ?4), machine_gone_at = NULL \
+         WHERE task_id = ?1 AND attempt = ?2",
+        [task.as_str().into(), attempt.into(), machine.as_str().into(), now.into()],
     )
+}
+
+/// The statement that notes that the host has no room for the machine of a launch; the first time counts.
+#[must_use]
+pub fn no_room(task: &TaskId, attempt: Attempt, now: Timestamp) -> Statement {
+    Statement::new(
+        "UPDATE attempts SET no_room_since = coalesce(no_room_since, ?3) WHERE task_id = ?1 AND attempt = ?2",
+        [task.as_str().into(), attempt.into(), now.into()],
+    )
+}
+
+/// What the newest lost launch of a task was lost to.
+pub async fn newest_loss(sql: &dyn Sql, task: &TaskId) -> Result<Option<Event>, Fault> {
+    let statement = Statement::new(
+        "SELECT data FROM task_events WHERE task_id = ?1 AND kind = 'attempt_lost' ORDER BY version DESC LIMIT 1",
+        [task.as_str().into()],
+    );
+    first(sql, statement).await?.map(|row| row.json("data")).transpose()
 }
 
 /// The statement that notes that the machine of a launch is gone.
@@ -192,12 +227,17 @@ fn read(row: &Columns) -> Result<AttemptRow, Fault> {
         .map(|id| MachineId::parse(&id))
         .transpose()
         .map_err(|error| Fault::permanent("reading a launch", error.to_string()))?;
+    let created_at = row.time("created_at")?;
+    // A version before this one wrote the machine down without the moment.
+    let made_at = row.maybe_time("made_at")?.or(machine.as_ref().map(|_| created_at));
     Ok(AttemptRow {
         task: row.parsed("task_id", TaskId::parse)?,
         attempt: Attempt(row.small("attempt")?),
         key_version: row.small("key_version")?,
-        created_at: row.time("created_at")?,
+        created_at,
         machine,
+        made_at,
+        no_room_since: row.maybe_time("no_room_since")?,
         boot_id: row.maybe_text("boot_id")?,
         isolation: row.maybe_text("isolation")?,
         deadline: row.maybe_time("deadline")?,

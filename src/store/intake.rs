@@ -81,8 +81,11 @@ pub fn uncovered(repo: RepoId) -> Statement {
     Statement::new("UPDATE repositories SET installation_id = NULL WHERE id = ?1", [repo.0.into()])
 }
 
-/// Forgets deliveries from before a moment; GitHub repeats none so old.
+/// Forgets a batch of deliveries from before a moment; GitHub repeats none so old.
 pub async fn forget_deliveries(sql: &dyn Sql, before: Timestamp) -> Result<(), Fault> {
-    let statement = Statement::new("DELETE FROM deliveries WHERE received_at < ?1", [before.into()]);
+    let statement = Statement::new(
+        "DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE received_at < ?1 LIMIT 1000)",
+        [before.into()],
+    );
     rows(sql, statement).await.map(|_| ())
 }

@@ -15,8 +15,12 @@ pub fn keep(task: &TaskId, attempt: Attempt, seq: i64, lines: &str, now: Timesta
     )
 }
 
-/// Forgets lines from before a moment.
+/// Forgets a batch of lines from before a moment.
 pub async fn forget_before(sql: &dyn Sql, before: Timestamp) -> Result<(), Fault> {
-    let statement = Statement::new("DELETE FROM log_batches WHERE at < ?1", [before.into()]);
+    let statement = Statement::new(
+        "DELETE FROM log_batches WHERE (task_id, attempt, seq) IN \
+         (SELECT task_id, attempt, seq FROM log_batches WHERE at < ?1 LIMIT 1000)",
+        [before.into()],
+    );
     rows(sql, statement).await.map(|_| ())
 }

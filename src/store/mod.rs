@@ -5,18 +5,30 @@ pub mod effects;
 pub mod facts;
 pub mod intake;
 pub mod jobs;
+pub mod live_tasks;
 pub mod logs;
+pub mod missed_deliveries;
 pub mod own_comments;
+pub mod pauses;
 pub mod polls;
 pub mod pull_requests;
 pub mod read;
 pub mod refusals;
 pub mod results;
 mod row;
+pub mod stuck;
 pub mod tasks;
 
 use crate::ports::{Fault, Sql, SqlError, Statement, Value};
 use row::Columns;
+
+/// Now by the database's clock in milliseconds, the one clock of every isolate: for leases and for whatever is held back.
+macro_rules! clock {
+    () => {
+        "CAST(round(unixepoch('subsec') * 1000) AS INTEGER)"
+    };
+}
+use clock;
 
 /// What became of a conditional write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -17,6 +17,8 @@ pub struct Poll {
     pub repo_id: RepoId,
     /// Everything up to here has been taken in.
     pub watermark: Timestamp,
+    /// From when on what is found counts as new, while a reading has been left unfinished.
+    pub unfinished_from: Option<Timestamp>,
     /// The list's tag when it was last read.
     pub etag: Option<String>,
     /// Not to be read before.
@@ -46,10 +48,10 @@ pub async fn in_turn(sql: &dyn Sql, repos: &[String], most: u32, now: Timestamp)
 /// Keeps how far a list has been taken in.
 pub async fn keep(sql: &dyn Sql, poll: &Poll) -> Result<(), Fault> {
     let statement = Statement::new(
-        "INSERT INTO polls (repo, source, repo_id, watermark, etag, not_before, failures) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (repo, source) DO UPDATE SET repo_id = excluded.repo_id, \
+        "INSERT INTO polls (repo, source, repo_id, watermark, etag, not_before, failures, unfinished_from) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (repo, source) DO UPDATE SET repo_id = excluded.repo_id, \
          watermark = excluded.watermark, etag = excluded.etag, not_before = excluded.not_before, \
-         failures = excluded.failures",
+         failures = excluded.failures, unfinished_from = excluded.unfinished_from",
         [
             poll.repo.as_str().into(),
             poll.source.as_str().into(),
@@ -58,6 +60,7 @@ pub async fn keep(sql: &dyn Sql, poll: &Poll) -> Result<(), Fault> {
             poll.etag.as_deref().map_or(Value::Null, Value::from),
             poll.not_before.into(),
             poll.failures.into(),
+            poll.unfinished_from.into(),
         ],
     );
     rows(sql, statement).await.map(|_| ())
@@ -69,6 +72,7 @@ fn read(row: &Columns) -> Result<Poll, Fault> {
         source: row.text("source")?,
         repo_id: RepoId(row.int("repo_id")?),
         watermark: row.time("watermark")?,
+        unfinished_from: row.maybe_time("unfinished_from")?,
         etag: row.maybe_text("etag")?,
         not_before: row.time("not_before")?,
         failures: row.small("failures")?,

@@ -125,7 +125,11 @@ pub async fn last_lines(sql: &dyn Sql, task: &TaskId) -> Result<Option<String>, 
 
 /// How many tasks stand in each state.
 pub async fn counts(sql: &dyn Sql) -> Result<Vec<(String, i64)>, Fault> {
-    let statement = Statement::new("SELECT state, count(*) AS n FROM tasks GROUP BY state ORDER BY state", []);
+    let statement = Statement::new(
+        "SELECT state, count(*) AS n FROM tasks WHERE finished_at IS NULL GROUP BY state \
+         UNION ALL SELECT state, count(*) FROM tasks WHERE finished_at IS NOT NULL GROUP BY state ORDER BY state",
+        [],
+    );
     rows(sql, statement).await?.iter().map(|row| Ok((row.text("state")?, row.int("n")?))).collect()
 }
 

@@ -43,8 +43,12 @@ pub async fn has_earned(
     Ok(first(sql, statement).await?.is_some())
 }
 
-/// Forgets refusals from before a moment, so that a person who was told once may be told again much later.
+/// Forgets a batch of refusals from before a moment, so that a person who was told once may be told again much later.
 pub async fn forget_before(sql: &dyn Sql, before: Timestamp) -> Result<(), Fault> {
-    let statement = Statement::new("DELETE FROM refusals WHERE at < ?1", [before.into()]);
+    let statement = Statement::new(
+        "DELETE FROM refusals WHERE (repo_id, issue_number, user_id) IN \
+         (SELECT repo_id, issue_number, user_id FROM refusals WHERE at < ?1 LIMIT 1000)",
+        [before.into()],
+    );
     super::rows(sql, statement).await.map(|_| ())
 }

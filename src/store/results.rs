@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::row::Columns;
-use super::{first, json};
+use super::{clock, first, json};
 use crate::domain::ids::{Attempt, Sha, TaskId};
 use crate::domain::time::Timestamp;
 use crate::domain::untrusted::Untrusted;
@@ -78,18 +78,17 @@ pub async fn load(sql: &dyn Sql, task: &TaskId, attempt: Attempt) -> Result<Opti
     first(sql, statement).await?.as_ref().map(read).transpose()
 }
 
-/// Takes the making of the tree into hand until `until`; `false` when somebody else has it.
-pub async fn lease(
-    sql: &dyn Sql,
-    task: &TaskId,
-    attempt: Attempt,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<bool, Fault> {
+/// Takes the making of the tree into hand for some seconds; `false` when somebody else has it.
+pub async fn lease(sql: &dyn Sql, task: &TaskId, attempt: Attempt, lease_s: i64) -> Result<bool, Fault> {
     let statement = Statement::new(
-        "UPDATE results SET lease_until = ?4 WHERE task_id = ?1 AND attempt = ?2 AND lease_until <= ?3 \
-         AND tree_sha IS NULL AND answer IS NULL RETURNING task_id",
-        [task.as_str().into(), attempt.into(), now.into(), until.into()],
+        concat!(
+            "UPDATE results SET lease_until = ",
+            clock!(),
+            " + ?3 WHERE task_id = ?1 AND attempt = ?2 AND lease_until <= ",
+            clock!(),
+            " AND tree_sha IS NULL AND answer IS NULL RETURNING task_id"
+        ),
+        [task.as_str().into(), attempt.into(), (lease_s * 1000).into()],
     );
     Ok(first(sql, statement).await?.is_some())
 }

@@ -110,28 +110,6 @@ pub async fn commit_step(sql: &dyn Sql, step: &Step, also: Vec<Statement>, now: 
     commit(sql, statements).await
 }
 
-/// The statements by which an admitted task takes its places; they conflict when a place is taken.
-#[must_use]
-pub fn take_places(task: &Task, attempt: Attempt, seat: u32, key_version: u32, now: Timestamp) -> Vec<Statement> {
-    vec![
-        Statement::new(
-            "INSERT INTO live_tasks (task_id, repo_id, issue_number, asker_id, seat) VALUES (?1, ?2, ?3, ?4, ?5)",
-            [
-                task.id.as_str().into(),
-                task.request.repo_id.0.into(),
-                task.request.issue.0.into(),
-                task.request.asker.id.0.into(),
-                seat.into(),
-            ],
-        ),
-        Statement::new(
-            "INSERT INTO attempts (task_id, attempt, key_version, created_at, last_seen, log_bytes) VALUES (?1, ?2, ?3, ?4, ?4, \
-             coalesce((SELECT max(log_bytes) FROM attempts WHERE task_id = ?1), 0))",
-            [task.id.as_str().into(), attempt.0.into(), key_version.into(), now.into()],
-        ),
-    ]
-}
-
 /// Loads a task.
 pub async fn load(sql: &dyn Sql, id: &TaskId) -> Result<Option<Task>, Fault> {
     let statement =
@@ -167,6 +145,16 @@ pub async fn open_of_issue(sql: &dyn Sql, repo: RepoId, issue: IssueNumber) -> R
     rows(sql, statement).await?.iter().map(read).collect()
 }
 
+/// Tasks that succeeded on a number: on a pull request of Porter's own, those that followed it up.
+pub async fn succeeded_on(sql: &dyn Sql, repo: RepoId, number: IssueNumber) -> Result<Vec<TaskId>, Fault> {
+    let statement = Statement::new(
+        "SELECT id FROM tasks WHERE repo_id = ?1 AND issue_number = ?2 AND state = 'succeeded' \
+         ORDER BY created_at DESC LIMIT 20",
+        [repo.0.into(), number.0.into()],
+    );
+    rows(sql, statement).await?.iter().map(|row| row.parsed("id", TaskId::parse)).collect()
+}
+
 /// Queued tasks that may start now: due, nothing else live on their issue, a free seat for their asker; by priority, then age.
 pub async fn admissible(sql: &dyn Sql, seats: u32, now: Timestamp) -> Result<Vec<Task>, Fault> {
     let statement = Statement::new(
@@ -181,7 +169,7 @@ pub async fn admissible(sql: &dyn Sql, seats: u32, now: Timestamp) -> Result<Vec
         ),
         [now.into(), seats.into()],
     );
-    rows(sql, statement).await?.iter().map(read).collect()
+    Ok(readable(&rows(sql, statement).await?))
 }
 
 /// The statement that ties a retry to the text that asked for it; it conflicts when that text has made a task already.
@@ -202,12 +190,6 @@ pub async fn made_by(sql: &dyn Sql, repo: RepoId, text: TextKey) -> Result<Optio
     first(sql, statement).await?.map(|row| row.parsed("task_id", TaskId::parse)).transpose()
 }
 
-/// The seats of a person that are taken.
-pub async fn taken_seats(sql: &dyn Sql, asker: UserId) -> Result<Vec<u32>, Fault> {
-    let statement = Statement::new("SELECT seat FROM live_tasks WHERE asker_id = ?1", [asker.0.into()]);
-    rows(sql, statement).await?.iter().map(|row| row.small("seat")).collect()
-}
-
 /// Tasks whose launch, run or publishing may be overdue, with what is known of the launch.
 pub async fn live(sql: &dyn Sql) -> Result<Vec<Task>, Fault> {
     let statement = Statement::new(
@@ -218,6 +200,25 @@ pub async fn live(sql: &dyn Sql) -> Result<Vec<Task>, Fault> {
              ORDER BY created_at LIMIT 500"
         ),
         [],
+    );
+    Ok(readable(&rows(sql, statement).await?))
+}
+
+/// The tasks that can be read: one broken row must not hold up the others. The sweep tells of those that are left out.
+pub(super) fn readable(rows: &[Columns]) -> Vec<Task> {
+    rows.iter().filter_map(|row| read(row).ok()).collect()
+}
+
+/// Tasks of a person in a repository that have not ended. The sign keeps SQLite from reading every task of the repository.
+pub async fn open_of_asker(sql: &dyn Sql, repo: RepoId, asker: UserId) -> Result<Vec<Task>, Fault> {
+    let statement = Statement::new(
+        concat!(
+            "SELECT ",
+            task_columns!(),
+            " FROM tasks WHERE +repo_id = ?1 AND asker_id = ?2 AND finished_at IS NULL \
+             AND state IN ('accepted', 'queued', 'launching', 'running', 'publishing') LIMIT 50"
+        ),
+        [repo.0.into(), asker.0.into()],
     );
     rows(sql, statement).await?.iter().map(read).collect()
 }

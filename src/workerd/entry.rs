@@ -12,7 +12,7 @@ use web_sys::{Headers, Request, Response, ResponseInit};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
 use crate::app::config::Config;
-use crate::app::{App, Memory};
+use crate::app::{App, Memory, Pauses};
 use crate::http::{self, Answer, Body, BodyPlan, Reply, SAFE_HEADERS};
 use crate::ports::{Entropy, Level, Log};
 
@@ -43,13 +43,19 @@ pub(super) struct Platform {
     config: Rc<Config>,
     database: Database,
     memory: Rc<Memory>,
+    pauses: Pauses,
 }
 
 impl Platform {
     fn of(env: &Env) -> Result<Self, worker::Error> {
         let lookup = |name: &str| env.var(name).ok().map(|value| value.to_string());
         let config = CONFIG.with(|kept| Rc::clone(kept.get_or_init(|| Rc::new(read(&lookup)))));
-        Ok(Self { config, database: Database(env.d1("DB")?), memory: MEMORY.with(Rc::clone) })
+        Ok(Self {
+            config,
+            database: Database(env.d1("DB")?),
+            memory: MEMORY.with(Rc::clone),
+            pauses: Pauses::default(),
+        })
     }
 
     pub(super) fn app(&self) -> App<'_> {
@@ -62,6 +68,7 @@ impl Platform {
             crypto: &WebCrypto,
             log: &Isolate,
             memory: &self.memory,
+            pauses: &self.pauses,
         }
     }
 }

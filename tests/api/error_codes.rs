@@ -27,6 +27,11 @@ fn failures() -> Vec<Failure> {
         Failure::ChangeSet { broken: Vec::new() },
         Failure::TooLarge,
         Failure::MachineLost { how: String::new() },
+        Failure::OutOfMemory,
+        Failure::MachineEnded { code: 1 },
+        Failure::NoRoom,
+        Failure::ProviderOutage { said: said() },
+        Failure::Waited { said: said() },
         Failure::Host { said: said() },
         Failure::Publish { said: said() },
         Failure::ResultLost,
@@ -38,6 +43,11 @@ fn failures() -> Vec<Failure> {
             | Failure::ChangeSet { .. }
             | Failure::TooLarge
             | Failure::MachineLost { .. }
+            | Failure::OutOfMemory
+            | Failure::MachineEnded { .. }
+            | Failure::NoRoom
+            | Failure::ProviderOutage { .. }
+            | Failure::Waited { .. }
             | Failure::Host { .. }
             | Failure::Publish { .. }
             | Failure::ResultLost
@@ -101,6 +111,7 @@ fn every_rule_of_a_change_set_is_listed() {
         Rule::Encoding,
         Rule::Link,
         Rule::Workflow,
+        Rule::Secret,
     ];
     let source = include_str!("../../src/protocol/change_set.rs");
     let body = source.split("pub enum Rule {").nth(1).and_then(|rest| rest.split("\n}").next()).expect("the enum");

@@ -11,6 +11,7 @@ mod address;
 mod credentials;
 mod fly;
 mod publishing;
+mod quota;
 mod reading;
 mod refusals;
 mod script;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker};
 use async_trait::async_trait;
 use porter::clients::fly::machines::Fly;
 use porter::clients::github::{AppKey, Github, GithubSettings, TokenCache};
+use porter::clients::quota::{Gate, Heard, Quota};
 use porter::domain::secret::Secret;
 use porter::domain::time::Timestamp;
 use porter::ports::{Clock, Crypto, Fault, Http, HttpRequest, HttpResponse, Method};
@@ -100,6 +101,9 @@ pub(crate) struct World {
     tokens: TokenCache,
     settings: GithubSettings,
     token: Secret,
+    /// What the gate was told, and what it has shut.
+    pub(crate) heard: RefCell<Vec<(Quota, Heard)>>,
+    pub(crate) shut: Cell<Option<Quota>>,
 }
 
 impl World {
@@ -113,6 +117,8 @@ impl World {
             tokens: TokenCache::default(),
             settings: GithubSettings { api_root: ROOT.to_owned(), app: Some(app), token },
             token: Secret::new("fly-token"),
+            heard: RefCell::default(),
+            shut: Cell::new(None),
         }
     }
 
@@ -125,11 +131,11 @@ impl World {
     }
 
     pub(crate) fn github(&self) -> Github<'_> {
-        Github { http: self, clock: self, crypto: self, tokens: &self.tokens, settings: &self.settings }
+        Github { http: self, clock: self, crypto: self, tokens: &self.tokens, settings: &self.settings, gate: self }
     }
 
     pub(crate) fn fly(&self) -> Fly<'_> {
-        Fly { http: self, clock: self, base_url: ROOT, app: "porter-app", token: &self.token }
+        Fly { http: self, gate: self, base_url: ROOT, app: "porter-app", token: &self.token }
     }
 }
 
@@ -150,6 +156,21 @@ impl Http for World {
         step.check(&request);
         self.sent.borrow_mut().push(request);
         step.answer
+    }
+}
+
+#[async_trait(?Send)]
+impl Gate for World {
+    async fn closed_until(&self, quota: Quota) -> Result<Option<Timestamp>, Fault> {
+        Ok(self.shut.get().filter(|shut| *shut == quota).map(|_| Gate::now(self).plus_seconds(60)))
+    }
+
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.get())
+    }
+
+    async fn heard(&self, quota: Quota, heard: Heard) {
+        self.heard.borrow_mut().push((quota, heard));
     }
 }
 

@@ -72,8 +72,22 @@ fn issues_and_pull_requests_open_and_close() {
     let body = |action: &str| delivery(action, json!({"issue": issue(), "pull_request": pull()}));
     assert!(matches!(event("issues", &body("opened")), Event::IssueOpened(_)));
     assert!(matches!(event("issues", &body("closed")), Event::IssueClosed(_)));
-    let Event::PullClosed(it) = event("pull_request", &body("closed")) else { panic!("not closed") };
+    let Event::PullChanged(it) = event("pull_request", &body("closed")) else { panic!("not closed") };
     assert!(it.pull_request.merged());
+    assert!(matches!(event("pull_request", &body("reopened")), Event::PullChanged(_)));
+}
+
+#[test]
+fn members_lose_and_change_their_role() {
+    let repository = json!({"id": 7, "full_name": "o/r", "name": "r"});
+    for action in ["removed", "edited"] {
+        let body = json!({"action": action, "member": ada(), "repository": repository, "sender": ada(), "changes": {}});
+        let Event::MemberChanged(it) = event("member", &body) else { panic!("{action}") };
+        assert_eq!((it.member.login.as_str(), it.repository.id), ("ada", RepoId(7)));
+    }
+    let nobody = json!({"action": "removed", "member": null, "repository": repository, "sender": ada()});
+    assert!(matches!(event("member", &nobody), Event::MemberChanged(_)), "the account is gone");
+    assert_eq!(event("member", &json!({"action": "added"})), Event::Unused);
 }
 
 #[test]

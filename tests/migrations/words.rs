@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt as _;
 use porter::domain::agent::Agent;
+use porter::domain::cause::Cause;
 use porter::domain::credential::Credential;
 use porter::domain::effect::Effect;
 use porter::domain::event::Event;
@@ -13,7 +14,8 @@ use porter::domain::task::{Failure, Person, Published, PullRequestRef, Refusal, 
 use porter::domain::time::Timestamp;
 use porter::domain::untrusted::Untrusted;
 use porter::ports::{Fault, Sql, Statement, Value};
-use porter::store::{attempts, effects, intake, jobs, pull_requests, read, results, tasks};
+use porter::store::pull_requests::PullState;
+use porter::store::{attempts, effects, intake, jobs, missed_deliveries, pauses, pull_requests, read, results, tasks};
 
 use super::sqlite::Sqlite;
 
@@ -28,6 +30,14 @@ fn id(text: &str) -> TaskId {
 /// Waits for what never waits.
 fn now<T>(work: impl Future<Output = Result<T, Fault>>) -> T {
     work.now_or_never().expect("SQLite does not wait").expect("it works")
+}
+
+/// What a lease of a free effect with a good row takes into hand.
+fn taken(taken: Option<effects::Taken>) -> effects::Leased {
+    match taken {
+        Some(effects::Taken::Effect(leased)) => *leased,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// A database with the rows of every version.
@@ -95,7 +105,7 @@ fn the_states_of_effects_installations_and_pull_requests_are_what_is_written() {
     for task in [RAN, RUNS] {
         run(effects::ask(&effect(task), AT, AT));
         written.insert(state(&effect(task).key()));
-        let leased = now(effects::lease_key(&sql, &effect(task).key(), AT, AT.plus_seconds(60))).expect("it is free");
+        let leased = taken(now(effects::lease_key(&sql, &effect(task).key(), 60)));
         if task == RAN {
             run(effects::done(&leased))
         } else {
@@ -115,10 +125,10 @@ fn the_states_of_effects_installations_and_pull_requests_are_what_is_written() {
     let (repo, number, branch) = (RepoId(501), IssueNumber(8), Branch::parse("porter/x").expect("a branch"));
     let mut written = BTreeSet::new();
     run(pull_requests::opened(repo, number, &id(RAN), &branch, "https://github.com/acme/demo/pull/8"));
-    written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state);
-    for merged in [false, true] {
-        run(pull_requests::ended(repo, number, merged));
-        written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state);
+    written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state.word().to_owned());
+    for state in [PullState::Closed, PullState::Merged] {
+        run(pull_requests::stands(repo, number, state));
+        written.insert(now(pull_requests::load(&sql, repo, number)).expect("there").state.word().to_owned());
     }
     assert_eq!(written, checked(&sql, "pull_requests", "state"));
 }
@@ -136,7 +146,7 @@ fn events() -> Vec<(Event, &'static str)> {
         Event::Received { attempt },
         Event::Published { attempt, pull_request, how: Published::Opened },
         Event::NothingChanged { attempt, why: Untrusted::new("w") },
-        Event::AttemptLost { attempt, how: "h".into(), not_before: AT },
+        Event::AttemptLost { attempt, cause: Cause::Capacity, how: "h".into(), not_before: AT },
         Event::Failed { attempt, failure: Failure::TooLarge },
         Event::LaunchRefused { attempt, refusal },
         Event::TimedOut { attempt, at: Stage::Run },
@@ -172,6 +182,35 @@ fn the_kinds_of_events_are_pinned() {
         assert_eq!(serde_json::from_value::<Event>(json).unwrap(), *event);
     }
     assert_eq!(events.iter().map(|(_, word)| word).collect::<BTreeSet<_>>().len(), 14);
+}
+
+#[test]
+fn whoever_stops_is_pinned() {
+    let by = |by: &StoppedBy| match by {
+        StoppedBy::Person { .. } => "person",
+        StoppedBy::Api => "api",
+        StoppedBy::IssueClosed => "issue_closed",
+        StoppedBy::Uninstalled => "uninstalled",
+        StoppedBy::PermissionLost => "permission_lost",
+    };
+    let person = StoppedBy::Person { login: "bob".into() };
+    let all = [person, StoppedBy::Api, StoppedBy::IssueClosed, StoppedBy::Uninstalled, StoppedBy::PermissionLost];
+    for one in all {
+        assert_eq!(serde_json::to_value(&one).unwrap()["by"], by(&one));
+    }
+}
+
+#[test]
+fn missed_deliveries_read_back() {
+    let sql = populated();
+    let due = now(missed_deliveries::due(&sql, 10, Timestamp::from_millis(1_771_407_300_000)));
+    // GitHub's numbers may pass what a float holds.
+    assert_eq!(
+        due.iter().map(|it| (it.id.as_str(), it.attempt, it.asked)).collect::<Vec<_>>(),
+        [("d-1", (1 << 53) + 1, 1)]
+    );
+    assert!(now(missed_deliveries::take(&sql, &due[0], AT)));
+    assert!(!now(missed_deliveries::take(&sql, &due[0], AT)), "one asks at a time");
 }
 
 #[test]
@@ -253,7 +292,7 @@ fn old_rows_read_back() {
     assert_eq!(now(tasks::load(&sql, &id(RUNS))).expect("a task").request.retry_of, Some(id(RAN)));
     let attempt = now(attempts::newest(&sql, &id(RAN))).expect("an attempt");
     assert_eq!(
-        (attempt.machine, attempt.usage.and_then(|it| it.cost_micros)),
+        (attempt.machine.clone(), attempt.usage.as_ref().and_then(|it| it.cost_micros)),
         (MachineId::parse("m1").ok(), Some(5000))
     );
     assert_eq!(now(jobs::load(&sql, &id(RAN))).expect("a job").agent, Agent::Claude);
@@ -261,5 +300,10 @@ fn old_rows_read_back() {
     assert_eq!((result.answer.map(|it| it.status), result.publication.map(|it| it.files)), (Some(200), Some(1)));
     assert_eq!(now(read::history(&sql, &id(RUNS), 0)).len(), 2);
     assert_eq!(now(read::log(&sql, &id(RAN), (Attempt(0), 0))).len(), 1);
-    assert!(now(effects::lease_next(&sql, AT, AT.plus_seconds(60))).is_some_and(|it| it.key.starts_with("status:")));
+    assert!(taken(now(effects::lease_next(&sql, 60))).key.starts_with("status:"));
+    let known = now(pauses::load(&sql));
+    assert_eq!(known.pauses, [("github:installation:7001".to_owned(), Timestamp::from_millis(1_771_407_200_000))]);
+    let waiting = now(attempts::newest(&sql, &id(RUNS))).expect("an attempt");
+    assert_eq!((waiting.made_at, waiting.no_room_since), (None, Some(Timestamp::from_millis(1_771_407_102_000))));
+    assert!(attempt.made_at.is_some(), "a machine from before the column was there since its launch");
 }

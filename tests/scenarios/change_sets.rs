@@ -142,3 +142,27 @@ fn bytes_modes_and_deletions_arrive_as_they_are() {
     assert_eq!(record.count("POST", "/git/blobs"), 1, "a blob only for what is no text");
     assert_eq!(record.count("POST", "/git/trees"), 1);
 }
+
+#[test]
+fn a_file_with_a_key_of_porters_is_refused_and_named() {
+    for file in [
+        file("notes/env.txt", "ANTHROPIC_API_KEY=canary-anthropic-key-0001\n"),
+        json!({"path": "image.png", "mode": "100644", "encoding": "base64",
+            "content": STANDARD.encode(b"\x00\x01 canary-openai-key-0001 \x02")}),
+        file("canary-github-0001.txt", "the name is enough\n"),
+    ] {
+        let stage = Stage::new(Mode::Token);
+        let issue = stage.issue();
+        let task = stage.ask("bob", issue, "@porter claude fix it");
+        let machine = stage.boot();
+        let seen = machine.hand_over(&json!([file]));
+        assert_eq!(seen.status, 422, "{file}");
+        assert_eq!(seen.json()["error"]["details"][0]["rule"], "secret");
+        assert_eq!(stage.task(&task)["errorCode"], "change_set_refused");
+        assert!(stage.world.pull_requests().is_empty());
+        let comment = stage.status_comment(issue, &task);
+        assert!(comment.contains("no file may hold one of Porter's own keys"), "{comment}");
+        assert!(!comment.contains("canary"), "{comment}");
+        stage.tick_after(60);
+    }
+}

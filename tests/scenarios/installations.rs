@@ -1,9 +1,11 @@
 //! Installations: kept up to date, and what runs where Porter is no longer let in is stopped.
 
+use porter_world::github::Trouble;
 use porter_world::world::Mode;
 use serde_json::json;
 
 use crate::stage::Stage;
+use crate::stage::machine::file;
 
 /// An installation event as GitHub sends it, of the world's one installation.
 fn event(stage: &Stage, action: &str, more: &serde_json::Value) -> Vec<u8> {
@@ -93,4 +95,62 @@ fn an_uninstalled_app_ends_its_task_though_nobody_can_be_told() {
         stage.tick_after(600);
     }
     assert!(stage.host.alive().is_empty());
+}
+
+#[test]
+fn whatever_is_open_ends_with_the_installation() {
+    for state in ["accepted", "queued", "launching", "running", "publishing"] {
+        let stage = Stage::new(Mode::QuickApp);
+        let issue = stage.issue();
+        if state == "queued" {
+            stage.ask("alice", issue, "@porter codex fix it");
+        }
+        if state == "accepted" {
+            stage.github_trouble("GET", "/permission", 1, Trouble::Status(502));
+        }
+        stage.world.clock.advance_ms(1000);
+        let task = stage.ask("bob", issue, "@porter claude fix it");
+        if state == "running" {
+            stage.boot();
+        }
+        if state == "publishing" {
+            let machine = stage.boot();
+            stage.github_trouble("POST", "/pulls", 1, Trouble::Status(502));
+            assert_eq!(machine.hand_over(&json!([file("a.txt", "new\n")])).status, 503);
+        }
+        assert_eq!(stage.task(&task)["state"], state);
+        let installation = *stage.world.github.borrow().installations.keys().next().expect("installed");
+        let now = porter::ports::Clock::now(&*stage.world.clock);
+        stage.world.github.borrow_mut().uninstall(now, installation);
+        stage.deliver_all();
+        for _ in 0..15 {
+            stage.tick_after(60);
+        }
+        let status = if state == "publishing" { "failed" } else { "stopped" };
+        assert_eq!(stage.task(&task)["status"], status, "{state}");
+        assert!(stage.rows("SELECT key FROM effects WHERE state = 'pending'").is_empty(), "{state}: nothing hangs");
+        assert!(stage.host.alive().is_empty(), "{state}");
+    }
+}
+
+#[test]
+fn an_uninstall_that_was_never_delivered_is_asked_for_again() {
+    let stage = Stage::new(Mode::QuickApp);
+    let issue = stage.issue();
+    stage.tick_after(60);
+    let task = stage.ask("bob", issue, "@porter claude fix it");
+    let mut machine = stage.boot();
+    let installation = *stage.world.github.borrow().installations.keys().next().expect("installed");
+    let now = porter::ports::Clock::now(&*stage.world.clock);
+    stage.world.github.borrow_mut().uninstall(now, installation);
+    for delivery in stage.world.take_deliveries() {
+        stage.world.answered(delivery, 0);
+    }
+    for _ in 0..6 {
+        machine.report("working", &[]);
+        stage.tick_after(60);
+        stage.deliver_all();
+    }
+    assert_eq!(stage.task(&task)["status"], "stopped");
+    stage.tick_after(600);
 }

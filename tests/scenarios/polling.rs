@@ -138,6 +138,7 @@ fn closing_and_merging_are_seen() {
     assert_eq!(tasks(&stage)[0]["status"], "stopped");
     let state = stage.rows("SELECT state FROM pull_requests");
     assert_eq!(state, [vec![("state".to_owned(), porter::ports::Value::Text("merged".to_owned()))]]);
+    assert_eq!(tasks(&stage)[1]["prState"], "merged");
     stage.tick_after(60);
 }
 
@@ -159,6 +160,34 @@ fn a_list_that_did_not_change_costs_nothing() {
     stage.world.comment_quietly("bob", issue, "@porter claude fix it");
     stage.tick_after(60);
     assert_eq!(tasks(&stage).len(), 1, "and what is new is seen at once");
+    end_all(&stage);
+}
+
+#[test]
+fn more_changes_than_a_tick_reads_are_read_in_the_next_ones() {
+    let stage = polling(Mode::Token);
+    let first = stage.world.issue("alice", "Greet", "x");
+    stage.tick_after(60);
+    stage.world.clock.advance_ms(40_000);
+    // The newest of them, changed again later, and one that is closed last of all.
+    let opened = stage.world.issue("bob", "Late", "@porter claude fix it");
+    stage.world.comment_quietly("bob", first, "@porter codex fix it");
+    for number in 0..620 {
+        if number % 40 == 0 {
+            stage.world.clock.advance_ms(1000);
+        }
+        stage.world.issue("alice", &format!("Bulk {number}"), "x");
+    }
+    stage.world.clock.advance_ms(1000);
+    stage.world.label("alice", opened, &["late"]);
+    for _ in 0..4 {
+        stage.tick_after(60);
+    }
+    let mut agents: Vec<String> =
+        tasks(&stage).iter().map(|task| task["agent"].as_str().unwrap_or("").to_owned()).collect();
+    agents.sort();
+    assert_eq!(agents, ["claude", "codex"], "the last of the changed issues is seen, and still as a new one");
+    assert!(stage.rows("SELECT repo FROM polls WHERE unfinished_from IS NOT NULL").is_empty());
     end_all(&stage);
 }
 

@@ -179,6 +179,10 @@ fn an_outage_that_does_not_end_fails_the_task() {
     for _ in 0..40 {
         stage.tick_after(60);
     }
+    assert_eq!(stage.task(&task)["status"], "running", "finished work is not given up for half an hour's outage");
+    for _ in 0..40 {
+        stage.tick_after(60);
+    }
     assert_eq!(stage.task(&task)["status"], "failed");
     assert!(stage.replies(issue)[0].starts_with("@bob"));
 }

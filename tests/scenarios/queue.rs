@@ -41,6 +41,51 @@ fn a_person_has_so_many_places() {
 }
 
 #[test]
+fn a_full_house_is_told_with_its_numbers() {
+    let stage = Stage::new(Mode::QuickApp);
+    let mut tasks: Vec<String> = (0..5).map(|_| stage.ask("bob", stage.issue(), "@porter claude fix it")).collect();
+    let (sixth, seventh, urgent) = (stage.issue(), stage.issue(), stage.issue());
+    for (issue, words) in [(sixth, ""), (seventh, ""), (urgent, "--priority=high ")] {
+        stage.world.clock.advance_ms(1000);
+        tasks.push(stage.ask("bob", issue, &format!("@porter claude {words}fix it")));
+    }
+    let said = |issue: i64, task: usize| stage.status_comment(issue, &tasks[task]);
+    assert!(said(sixth, 5).starts_with("⏳ **Queued:** you have 5 tasks running, the limit here is 5.\n"));
+    assert!(said(seventh, 6).contains("the limit here is 5. One more queued task goes first."), "{}", said(seventh, 6));
+    assert!(said(urgent, 7).contains("the limit here is 5.\n"), "{}", said(urgent, 7));
+    stage.world.clock.advance_ms(180_000);
+    stage.comment("alice", seventh, "@porter status");
+    let told = stage.replies(seventh).pop().expect("an answer");
+    for words in
+        ["bob has 5 tasks running, the limit here is 5. 2 more queued tasks go first.", "Waiting for 3 min 1 s."]
+    {
+        assert!(told.contains(words), "{told}");
+    }
+    for task in tasks.iter().rev() {
+        stage.end(task);
+    }
+}
+
+#[test]
+fn a_younger_task_of_the_issue_is_not_what_an_older_one_waits_for() {
+    let stage = Stage::new(Mode::QuickApp);
+    stage.set("MAX_RUNNING_PER_USER", Some("1"));
+    let running = stage.ask("bob", stage.issue(), "@porter claude fix it");
+    let issue = stage.issue();
+    let older = stage.ask("bob", issue, "@porter claude fix it");
+    stage.world.clock.advance_ms(1000);
+    let younger = stage.ask("bob", issue, "@porter codex fix it");
+    stage.rows("UPDATE effects SET state = 'pending', generation = generation + 1 WHERE kind = 'show_status'");
+    stage.tick_after(10);
+    let told = stage.status_comment(issue, &older);
+    assert!(told.contains("you have 1 task running, the limit here is 1."), "{told}");
+    assert!(stage.status_comment(issue, &younger).contains(&format!("has ended: [`{older}`]")));
+    for task in [&younger, &older, &running] {
+        stage.end(task);
+    }
+}
+
+#[test]
 fn by_priority_then_by_age() {
     let stage = Stage::new(Mode::QuickApp);
     stage.set("MAX_RUNNING_PER_USER", Some("1"));
@@ -201,4 +246,42 @@ fn status_says_where_it_stands() {
     }
     assert!(!said.contains("reading src/main.rs"));
     stage.end(&task);
+}
+
+#[test]
+fn what_became_of_a_pull_request_is_shown() {
+    let stage = Stage::new(Mode::QuickApp);
+    let issue = stage.issue();
+    let task = stage.ask("bob", issue, "@porter claude fix it");
+    stage.boot().hand_over(&json!([file("a.txt", "new\n")]));
+    stage.deliver_all();
+    let pull = stage.world.pull_requests()[0].number;
+    let shown = || {
+        let list = stage.request("GET", "/api/tasks", &[], b"").json()["tasks"].clone();
+        let of_list = list.as_array().into_iter().flatten().find(|one| one["id"] == *task).cloned().unwrap_or_default();
+        assert_eq!(of_list["prState"], stage.task(&task)["prState"]);
+        (
+            stage.task(&task)["prState"].clone(),
+            stage.status_comment(issue, &task).lines().next().unwrap_or("").to_owned(),
+        )
+    };
+    let done = |more: &str| format!("✅ **Done:** Claude Code made pull request #{pull}{more}.");
+    assert_eq!(shown(), (json!("open"), done("")));
+    let follow_up = stage.ask("bob", pull, "@porter claude more");
+    stage.boot().hand_over(&json!([file("a.txt", "newer\n")]));
+    stage.world.close("alice", pull);
+    stage.deliver_all();
+    assert_eq!(shown(), (json!("closed"), done(" (closed)")));
+    assert!(stage.status_comment(pull, &follow_up).contains(&format!("to pull request #{pull} (closed).")));
+    stage.world.open_again("alice", pull);
+    stage.deliver_all();
+    assert_eq!(shown(), (json!("open"), done("")));
+    stage.world.merge("alice", pull);
+    stage.deliver_all();
+    assert_eq!(shown(), (json!("merged"), done(" (merged)")));
+    assert_eq!(stage.task(&follow_up)["prState"], "merged");
+    assert_eq!(stage.world.labels(issue), ["porter:done"]);
+    let other = stage.ask("bob", stage.issue(), "@porter claude fix it");
+    assert!(stage.task(&other)["prState"].is_null());
+    stage.end(&other);
 }

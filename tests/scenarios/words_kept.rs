@@ -164,14 +164,19 @@ fn an_issue_that_takes_no_comments_any_more_is_left_with_the_reason_and_its_labe
         stage.github_trouble("PATCH", "/issues/comments/", 1000, Trouble::Status(status));
         stage.github_trouble("POST", "/comments", 1000, Trouble::Status(status));
         fail(&stage);
-        let asked = stage.world.github.borrow().record.asked.len();
+        // The sweep's own look at the list of deliveries is no try.
+        let tries = || {
+            let github = stage.world.github.borrow();
+            github.record.asked.iter().filter(|one| one.path != "/app/hook/deliveries").count()
+        };
+        let asked = tries();
         for _ in 0..5 {
             stage.tick_after(60);
         }
         assert_eq!(stage.task(&task)["status"], "failed", "{status}");
         assert_eq!(stage.world.labels(issue), ["porter:failed"], "{status}");
         assert!(last_fault(&stage).contains(reason), "{status}: {}", last_fault(&stage));
-        assert_eq!(stage.world.github.borrow().record.asked.len(), asked, "{status}: nobody tries for ever");
+        assert_eq!(tries(), asked, "{status}: nobody tries for ever");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Answers to commands that make no task.
 
+use super::span;
 use super::status::{StatusView, status};
 use crate::app::check_setup::{Check, Verdict};
 use crate::domain::outgoing;
@@ -12,6 +13,9 @@ pub fn standing(login: &str, view: &StatusView<'_>, last_line: Option<&str>) -> 
     let mut text = format!("@{login} {}", status(view));
     if let Some(progress) = progress.filter(|progress| *progress > 0) {
         text.push_str(&format!("\n\nProgress: {progress} %"));
+    }
+    if view.task.started_at.is_none() && !view.task.state.is_final() {
+        text.push_str(&format!("\n\nWaiting for {}.", span(view.now.since(view.task.created_at))));
     }
     if let Some(line) = last_line {
         text.push_str(&format!("\n\nLast line: {}", outgoing::code_span(&Untrusted::new(line), 300)));

@@ -3,6 +3,7 @@
 pub mod answers;
 pub mod pull_request;
 pub mod status;
+pub mod waiting;
 
 use crate::protocol::wire::Usage;
 

@@ -1,7 +1,9 @@
 //! The status comment, edited from acknowledgement to the end, and the short comment that tells of an end.
 
+use super::waiting::{Reader, Waits, waiting};
 use super::{cost, span};
-use crate::domain::ids::TaskId;
+use crate::domain::cause::Cause;
+use crate::domain::event::Event;
 use crate::domain::job::Job;
 use crate::domain::outgoing;
 use crate::domain::task::{Failure, Published, Refusal, Stage, State, StoppedBy, Task};
@@ -9,6 +11,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::untrusted::Untrusted;
 use crate::protocol::wire::Phase;
 use crate::store::attempts::AttemptRow;
+use crate::store::pull_requests::PullState;
 
 /// The longest text of an agent or a provider that is repeated in a comment.
 const LONGEST_QUOTE: usize = 2_000;
@@ -21,8 +24,16 @@ pub struct StatusView<'a> {
     pub job: Option<Job>,
     /// Its newest launch.
     pub attempt: Option<AttemptRow>,
-    /// The task of the same issue that goes first.
-    pub ahead: Option<TaskId>,
+    /// The event of its newest lost launch.
+    pub lost: Option<Event>,
+    /// How many launches a task may have.
+    pub launches: u32,
+    /// What it waits for, while it is queued.
+    pub waits: Waits,
+    /// Who reads this.
+    pub reader: Reader,
+    /// How its pull request stands, once there is one.
+    pub pull: Option<PullState>,
     /// The time.
     pub now: Timestamp,
     /// Porter's own address.
@@ -52,33 +63,53 @@ fn headline(view: &StatusView<'_>) -> String {
     let agent = view.job.as_ref().map_or(view.task.request.agent, |job| job.agent).display_name();
     match &view.task.state {
         State::Accepted => format!("⏳ **Accepted.** {agent} will start in a moment."),
-        State::Queued { .. } => match &view.ahead {
-            Some(_) => format!("⏳ **Queued.** {agent} starts when the task before it on this issue has ended."),
-            None if view.task.attempt.0 > 0 => {
-                format!("⏳ **Queued again.** The machine was lost; {agent} gets another one.")
+        State::Queued { .. } => {
+            match waiting(&view.waits, agent, (view.reader, &view.task.request.asker.login), &view.url) {
+                Some(words) => words,
+                None if view.task.attempt.0 > 0 => {
+                    let next = view.task.attempt.0.saturating_add(1).min(view.launches);
+                    let why = loss(view).unwrap_or_else(|| Cause::MachineLost.words(""));
+                    format!("⏳ **Queued again:** {why}. Launch {next} of {} follows.", view.launches)
+                }
+                None => format!("⏳ **Queued.** {agent} starts as soon as a place is free."),
             }
-            None => format!("⏳ **Queued.** {agent} starts as soon as a place is free."),
-        },
+        }
         State::Launching { .. } => format!("🚀 **Starting** a machine for {agent}."),
         State::Running { .. } => format!("🛠️ **{agent} is working**{}.", phase(view.attempt.as_ref())),
         State::Publishing { .. } => {
             format!("📦 **{agent} has handed over its changes.** The pull request is being made.")
         }
-        State::Succeeded { pull_request, how } => match how {
-            Published::Opened => format!("✅ **Done:** {agent} made pull request #{}.", pull_request.number),
-            Published::Added { commit } => {
-                let short: String = commit.as_str().chars().take(7).collect();
-                format!("✅ **Done:** {agent} added commit `{short}` to pull request #{}.", pull_request.number)
+        State::Succeeded { pull_request, how } => {
+            let pull = format!("pull request #{}{}", pull_request.number, since(view.pull));
+            match how {
+                Published::Opened => format!("✅ **Done:** {agent} made {pull}."),
+                Published::Added { commit } => {
+                    let short: String = commit.as_str().chars().take(7).collect();
+                    format!("✅ **Done:** {agent} added commit `{short}` to {pull}.")
+                }
+                Published::Beside { why } => format!("✅ **Done:** {agent} made {pull}. {why}"),
             }
-            Published::Beside { why } => {
-                format!("✅ **Done:** {agent} made pull request #{}. {why}", pull_request.number)
-            }
-        },
+        }
         State::NoChanges { .. } => format!("✅ **Done:** {agent} ended without changing anything."),
         State::Failed { failure } => format!("❌ **Failed.** {}", failure_words(failure, agent)),
         State::Refused { refusal } => format!("❌ **Not started.** {}", refusal_words(refusal)),
         State::TimedOut { at } => format!("⌛ **Timed out.** {}", timeout_words(*at, agent)),
         State::Stopped { by } => format!("🛑 **Stopped** {}.", stopped_words(by)),
+    }
+}
+
+/// What the newest lost launch was lost to.
+fn loss(view: &StatusView<'_>) -> Option<String> {
+    let Some(Event::AttemptLost { cause, how, .. }) = &view.lost else { return None };
+    Some(cause.words(how))
+}
+
+/// What became of a pull request.
+const fn since(pull: Option<PullState>) -> &'static str {
+    match pull {
+        Some(PullState::Merged) => " (merged)",
+        Some(PullState::Closed) => " (closed)",
+        Some(PullState::Open) | None => "",
     }
 }
 
@@ -102,12 +133,22 @@ fn detail(state: &State) -> Option<String> {
     match state {
         State::NoChanges { why } => quote(why),
         State::Failed { failure } => match failure {
-            Failure::Agent { said } | Failure::Host { said } | Failure::Publish { said } => quote(said),
+            Failure::Agent { said }
+            | Failure::Host { said }
+            | Failure::Publish { said }
+            | Failure::ProviderOutage { said }
+            | Failure::Waited { said } => quote(said),
             Failure::ChangeSet { broken } => {
                 let line = |(path, rule): &(Untrusted, String)| format!("- {}: {rule}", outgoing::code_span(path, 200));
                 Some(broken.iter().map(line).collect::<Vec<_>>().join("\n"))
             }
-            Failure::TooLarge | Failure::MachineLost { .. } | Failure::ResultLost | Failure::Inside { .. } => None,
+            Failure::TooLarge
+            | Failure::MachineLost { .. }
+            | Failure::OutOfMemory
+            | Failure::MachineEnded { .. }
+            | Failure::NoRoom
+            | Failure::ResultLost
+            | Failure::Inside { .. } => None,
         },
         State::Accepted
         | State::Queued { .. }
@@ -129,7 +170,8 @@ fn facts(view: &StatusView<'_>) -> String {
         facts.push(format!("model {}", outgoing::code_span(&Untrusted::new(model.as_str()), 100)));
     }
     if task.attempt.0 > 1 {
-        facts.push(format!("launch {}", task.attempt));
+        let why = loss(view).map(|why| format!(" because {why}")).unwrap_or_default();
+        facts.push(format!("launch {} of {}{why}", task.attempt, view.launches.max(task.attempt.0)));
     }
     if let Some(started) = task.started_at {
         facts.push(span(task.finished_at.unwrap_or(view.now).since(started)));
@@ -159,8 +201,13 @@ pub fn end(task: &Task, mention: &str) -> Option<String> {
         State::TimedOut { at } => format!("this took too long. {}", timeout_words(*at, agent)),
         State::Stopped { by } => format!("this was stopped {}.", stopped_words(by)),
     };
-    let refused = matches!(task.state, State::Refused { .. });
-    let retry = if refused { String::new() } else { format!(" To try again, comment `{mention} retry`.") };
+    let retry = if matches!(task.state, State::Refused { .. }) {
+        String::new()
+    } else if task.state == (State::Stopped { by: StoppedBy::PermissionLost }) {
+        format!(" Somebody with write access can run it again: `{mention} retry`.")
+    } else {
+        format!(" To try again, comment `{mention} retry`.")
+    };
     Some(format!("@{} {what}{retry}", task.request.asker.login))
 }
 
@@ -178,7 +225,24 @@ pub fn failure_words(failure: &Failure, agent: &str) -> String {
         Failure::TooLarge => {
             "The changes are larger than the 8 MiB Porter takes in one go. Ask for a smaller step.".to_owned()
         }
-        Failure::MachineLost { how } => format!("The machine was lost: {how}."),
+        Failure::MachineLost { how } => {
+            format!("The machine was lost: {how}. That was the last launch this task had.")
+        }
+        Failure::OutOfMemory => {
+            format!("The machine ran out of memory while {agent} worked. The next one would be no larger, so there is no second launch: ask for a smaller step, or leave the tests to your CI with `--no-tests`.")
+        }
+        Failure::MachineEnded { code } => {
+            format!("Porter's program in the machine ended with exit code {code} and without a word. Another machine would most likely do the same, so there is no second launch: the operator finds its last words in the machine host's log, and should look at the image (`WORKER_IMAGE`).")
+        }
+        Failure::NoRoom => {
+            "The machine host had no room for a machine, launch after launch. It is worth another try in an hour or so.".to_owned()
+        }
+        Failure::ProviderOutage { .. } => {
+            format!("The model provider was not available, launch after launch, so {agent} could not work. Its status page says when it is back.")
+        }
+        Failure::Waited { .. } => {
+            "Porter waited an hour for what starting a machine needs, and it did not come; the status comment has what stood in the way last. It is worth another try when that has passed.".to_owned()
+        }
         Failure::Host { .. } => "The machine host did not make a machine.".to_owned(),
         Failure::Publish { .. } => "GitHub did not take the result.".to_owned(),
         Failure::ResultLost => {
@@ -224,5 +288,6 @@ fn stopped_words(by: &StoppedBy) -> String {
         StoppedBy::Api => "from the dashboard".to_owned(),
         StoppedBy::IssueClosed => "because the issue was closed".to_owned(),
         StoppedBy::Uninstalled => "because the GitHub App was removed or suspended here".to_owned(),
+        StoppedBy::PermissionLost => "because the person who asked may no longer write to this repository".to_owned(),
     }
 }

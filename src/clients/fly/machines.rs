@@ -9,17 +9,18 @@ pub use super::machine::{Exit, Machine, MachineState};
 pub use super::refusal::FlyError;
 use super::refusal::Refusal;
 use crate::clients::address::Address;
+use crate::clients::quota::{Gate, Heard, Quota};
 use crate::domain::ids::MachineId;
 use crate::domain::secret::Secret;
-use crate::ports::{Clock, Fault, Http, HttpRequest, HttpResponse, Method};
+use crate::ports::{Fault, Http, HttpRequest, HttpResponse, Method};
 
 /// The machine host's app, ready to be called.
 #[derive(Clone, Copy)]
 pub struct Fly<'a> {
     /// The way out.
     pub http: &'a dyn Http,
-    /// The time, for rate limits.
-    pub clock: &'a dyn Clock,
+    /// Whether the host may be called.
+    pub gate: &'a dyn Gate,
     /// The host's root without a trailing slash: `https://api.machines.dev`; `/v1` is added.
     pub base_url: &'a str,
     /// The app all machines live in.
@@ -92,7 +93,7 @@ impl Fly<'_> {
         if response.status < 300 {
             return Ok(Created::Machine(read(doing, &response)?));
         }
-        let refusal = Refusal::read(&response, self.clock.now());
+        let refusal = Refusal::read(&response, self.gate.now());
         match refusal.name_conflict() {
             Some(existing) => Ok(Created::Conflict { existing }),
             None => Err(refusal.into_error(doing)),
@@ -147,7 +148,7 @@ impl Fly<'_> {
         if response.status < 300 {
             return Ok(response);
         }
-        Err(Refusal::read(&response, self.clock.now()).into_error(doing))
+        Err(Refusal::read(&response, self.gate.now()).into_error(doing))
     }
 
     async fn send(&self, method: Method, address: Address, body: Option<&Value>) -> Result<HttpResponse, FlyError> {
@@ -161,7 +162,18 @@ impl Fly<'_> {
             headers.push(("content-type", "application/json".to_owned()));
         }
         let body = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
-        Ok(self.http.send(HttpRequest { method, url, headers, body, timeout_ms: TIMEOUT_MS }).await?)
+        if let Some(until) = self.gate.closed_until(Quota::Machines).await? {
+            return Err(FlyError::RateLimited { until });
+        }
+        let answer = self.http.send(HttpRequest { method, url, headers, body, timeout_ms: TIMEOUT_MS }).await;
+        let heard = match &answer {
+            Ok(response) if response.status == 429 => Heard::Silence(Refusal::read(response, self.gate.now()).until),
+            // 503 is how the host says that it has no room: it is well.
+            Ok(response) if response.status < 500 || response.status == 503 => Heard::Answer,
+            Ok(_) | Err(_) => Heard::Trouble,
+        };
+        self.gate.heard(Quota::Machines, heard).await;
+        Ok(answer?)
     }
 }
 

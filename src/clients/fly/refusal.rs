@@ -72,7 +72,7 @@ pub(super) struct Refusal {
     status: u16,
     code: String,
     message: String,
-    until: Timestamp,
+    pub(super) until: Timestamp,
 }
 
 #[derive(Default, Deserialize)]

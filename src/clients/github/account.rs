@@ -6,6 +6,7 @@ use super::call::{Ask, read};
 use super::error::GithubError;
 use super::{Credential, Github};
 use crate::clients::address::Address;
+use crate::clients::quota::Quota;
 use crate::domain::ids::UserId;
 use crate::domain::time::Timestamp;
 use crate::ports::Method;
@@ -114,6 +115,6 @@ impl Github<'_> {
         let doing = "asking whose token it is";
         let address = Address::new(&self.settings.api_root, &["user"]);
         let request = Ask::new(doing, Method::Get, address).request(&self.own_token()?)?;
-        read(doing, &self.send(doing, request).await?)
+        read(doing, &self.send(doing, Quota::GithubToken, request).await?)
     }
 }

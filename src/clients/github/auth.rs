@@ -11,6 +11,7 @@ use super::Github;
 use super::call::{Ask, read};
 use super::error::GithubError;
 use crate::clients::address::Address;
+use crate::clients::quota::Quota;
 use crate::domain::credential::Credential;
 use crate::domain::ids::{InstallationId, RepoId, RepoName};
 use crate::domain::secret::Secret;
@@ -161,7 +162,7 @@ impl Github<'_> {
     pub(super) async fn send_as_app(&self, ask: Ask) -> Result<crate::ports::HttpResponse, GithubError> {
         let doing = ask.doing;
         let request = ask.request(&self.app_jwt().await?)?;
-        self.send(doing, request).await
+        self.send(doing, Quota::GithubApp, request).await
     }
 
     pub(super) fn own_token(&self) -> Result<Secret, GithubError> {

@@ -4,8 +4,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Github;
-use super::error::GithubError;
+use super::error::{GithubError, used_up_until};
 use crate::clients::address::{Address, same_origin};
+use crate::clients::quota::{Heard, Quota};
 use crate::domain::secret::Secret;
 use crate::ports::{Fault, HttpRequest, HttpResponse, Method};
 
@@ -73,14 +74,24 @@ impl Ask {
 }
 
 impl Github<'_> {
+    /// Whether a call may be made under this quota now.
+    pub(super) async fn pass(&self, quota: Quota) -> Result<(), GithubError> {
+        match self.gate.closed_until(quota).await? {
+            Some(until) => Err(GithubError::RateLimited { until }),
+            None => Ok(()),
+        }
+    }
+
     /// Sends, follows redirects within the origin with the same method and body, and turns refusals into errors.
     pub(super) async fn send(
         &self,
         doing: &'static str,
+        quota: Quota,
         mut request: HttpRequest,
     ) -> Result<HttpResponse, GithubError> {
         for _ in 0..=MOST_REDIRECTS {
-            let response = self.http.send(request.clone()).await?;
+            self.pass(quota).await?;
+            let response = self.exchange(doing, quota, request.clone()).await?;
             if response.body.len() > LARGEST_ANSWER {
                 return Err(Fault::permanent(doing, "GitHub's answer is too large").into());
             }
@@ -91,13 +102,36 @@ impl Github<'_> {
                     request.url = same_origin(&request.url, location)
                         .ok_or_else(|| Fault::permanent(doing, "GitHub redirected to another origin"))?;
                 }
-                status if status < 400 => {
-                    return Err(Fault::permanent(doing, format!("unexpected status {status}")).into());
-                }
-                _ => return Err(GithubError::read(&response, doing, self.clock.now())),
+                status => return Err(Fault::permanent(doing, format!("unexpected status {status}")).into()),
             }
         }
         Err(Fault::permanent(doing, "GitHub redirected too often").into())
+    }
+
+    /// One request and its answer; what it means for the next call is told to the gate.
+    async fn exchange(
+        &self,
+        doing: &'static str,
+        quota: Quota,
+        request: HttpRequest,
+    ) -> Result<HttpResponse, GithubError> {
+        let answer = match self.http.send(request).await {
+            Ok(response) if response.status < 400 => Ok(response),
+            Ok(response) => Err((GithubError::read(&response, doing, self.gate.now()), response)),
+            Err(fault) => {
+                self.gate.heard(quota, Heard::Trouble).await;
+                return Err(fault.into());
+            }
+        };
+        let response = answer.as_ref().unwrap_or_else(|(_, response)| response);
+        let heard = match (&answer, used_up_until(response, self.gate.now())) {
+            (Err((GithubError::RateLimited { until }, _)), _) => Heard::Silence(*until),
+            (_, Some(until)) => Heard::Silence(until),
+            (Err((GithubError::Fault(_), _)), None) => Heard::Trouble,
+            (_, None) => Heard::Answer,
+        };
+        self.gate.heard(quota, heard).await;
+        answer.map_err(|(error, _)| error)
     }
 }
 

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::call::{Ask, read};
 use super::error::GithubError;
+use super::events::Kind;
 use super::{Github, moment};
 use crate::clients::address::Address;
 use crate::domain::time::Timestamp;
@@ -25,6 +26,9 @@ pub struct DeliveryAttempt {
     pub event: String,
     /// As `created`; `None` for events without actions.
     pub action: Option<String>,
+    /// Whether somebody asked for it, after an earlier attempt.
+    #[serde(default)]
+    pub redelivery: bool,
 }
 
 impl DeliveryAttempt {
@@ -32,6 +36,12 @@ impl DeliveryAttempt {
     #[must_use]
     pub const fn arrived(&self) -> bool {
         self.status_code >= 200 && self.status_code < 300
+    }
+
+    /// Whether it is of an event Porter uses.
+    #[must_use]
+    pub fn is_used(&self) -> bool {
+        Kind::of(&self.event, self.action.as_deref().unwrap_or_default()).is_some()
     }
 }
 

@@ -151,21 +151,34 @@ fn limited_until(response: &HttpResponse, message: &str, now: Timestamp) -> Opti
     if !matches!(response.status, 403 | 429) {
         return None;
     }
-    let number = |name: &str| response.header(name).and_then(|text| text.trim().parse::<i64>().ok());
-    let spent = number("x-ratelimit-remaining") == Some(0);
-    let message = message.to_ascii_lowercase();
-    let said = message.contains("rate limit") || message.contains("abuse detection");
-    if let Some(seconds) = number("retry-after") {
+    if let Some(seconds) = number(response, "retry-after") {
         return Some(now.plus_seconds(seconds.clamp(1, 86_400)));
     }
+    let spent = number(response, "x-ratelimit-remaining") == Some(0);
+    let message = message.to_ascii_lowercase();
+    let said = message.contains("rate limit") || message.contains("abuse detection");
     if !(spent || said || response.status == 429) {
         return None;
     }
-    let reset = number("x-ratelimit-reset").filter(|_| spent);
-    let until = reset.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000)));
-    // A reset that is already past, or far away, is a clock that disagrees with ours.
-    let sane = until.filter(|until| until.since(now) > 0 && until.since(now) <= 2 * 3_600_000);
-    Some(sane.unwrap_or_else(|| now.plus_seconds(60)))
+    Some(reset(response, now).filter(|_| spent).unwrap_or_else(|| now.plus_seconds(60)))
+}
+
+/// Until when the primary limit is used up, after whatever answer: the next call would be refused. Search has limits of its
+/// own, which say nothing about other calls.
+pub(super) fn used_up_until(response: &HttpResponse, now: Timestamp) -> Option<Timestamp> {
+    let is_core = response.header("x-ratelimit-resource").is_none_or(|resource| resource == "core");
+    (is_core && number(response, "x-ratelimit-remaining") == Some(0)).then(|| reset(response, now))?
+}
+
+/// The end of the limit's window. One that is already past, or far away, is a clock that disagrees with ours.
+fn reset(response: &HttpResponse, now: Timestamp) -> Option<Timestamp> {
+    let seconds = number(response, "x-ratelimit-reset")?;
+    let reset = Timestamp::from_millis(seconds.saturating_mul(1000));
+    Some(reset).filter(|reset| reset.since(now) > 0 && reset.since(now) <= 2 * 3_600_000)
+}
+
+fn number(response: &HttpResponse, header: &str) -> Option<i64> {
+    response.header(header).and_then(|text| text.trim().parse().ok())
 }
 
 #[derive(Default, Deserialize)]

@@ -7,6 +7,7 @@ pub mod comments;
 pub mod contents;
 pub mod deliveries;
 pub mod error;
+mod events;
 pub mod git;
 pub mod issues;
 pub mod labels;
@@ -25,6 +26,7 @@ pub use auth::{Need, TokenCache};
 pub use error::GithubError;
 
 use crate::clients::address::Address;
+use crate::clients::quota::{Gate, Quota};
 use crate::domain::credential::Credential;
 use crate::domain::ids::{IssueNumber, RepoId, RepoName};
 use crate::domain::secret::Secret;
@@ -57,7 +59,7 @@ pub struct AppKey {
 pub struct Github<'a> {
     /// The way out.
     pub http: &'a dyn Http,
-    /// The time, for tokens and rate limits.
+    /// The time, for tokens.
     pub clock: &'a dyn Clock,
     /// Signs as the App.
     pub crypto: &'a dyn Crypto,
@@ -65,6 +67,8 @@ pub struct Github<'a> {
     pub tokens: &'a TokenCache,
     /// Where and who.
     pub settings: &'a GithubSettings,
+    /// Whether GitHub may be called.
+    pub gate: &'a dyn Gate,
 }
 
 /// One repository as reached with one credential; every function on it says in its code which [`Need`] it has.
@@ -145,10 +149,12 @@ impl Repo<'_> {
 
     /// Sends under a token for `need`. A refused token from the cache is replaced once: it may have been revoked.
     async fn send(&self, need: Need, ask: Ask) -> Result<HttpResponse, GithubError> {
-        let doing = ask.doing;
+        let (doing, quota) = (ask.doing, Quota::from(self.by));
+        // Before a token is minted for nothing.
+        self.github.pass(quota).await?;
         let bearer = self.github.bearer(self.by, &self.only, need).await?;
         let mut request = ask.request(&bearer.token)?;
-        let first = self.github.send(doing, request.clone()).await;
+        let first = self.github.send(doing, quota, request.clone()).await;
         if !(bearer.cached && matches!(first, Err(GithubError::Unauthorized))) {
             return first;
         }
@@ -159,7 +165,7 @@ impl Repo<'_> {
                 *value = format!("Bearer {}", fresh.token.expose());
             }
         }
-        self.github.send(doing, request).await
+        self.github.send(doing, quota, request).await
     }
 
     async fn fetch<T: DeserializeOwned>(&self, need: Need, ask: Ask) -> Result<T, GithubError> {

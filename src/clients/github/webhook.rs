@@ -6,7 +6,9 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 
 use super::Account;
+use super::account::or_ghost;
 use super::comments::Comment;
+use super::events::{Kind, knows};
 use super::issues::Issue;
 use super::pulls::Pull;
 use super::repository::Repository;
@@ -26,8 +28,10 @@ pub enum Event {
     IssueOpened(Box<IssueEvent>),
     /// `issues.closed`
     IssueClosed(Box<IssueEvent>),
-    /// `pull_request.closed`, merged or not: [`Pull::merged`]
-    PullClosed(Box<PullEvent>),
+    /// `pull_request.closed`, merged or not ([`Pull::merged`]), and `.reopened`
+    PullChanged(Box<PullEvent>),
+    /// `member.removed` and `.edited`; sent to an App that may read members
+    MemberChanged(Box<MemberChanged>),
     /// `installation.*`
     Installation(Box<InstallationEvent>),
     /// `installation_repositories.added` and `.removed`
@@ -100,7 +104,7 @@ pub struct IssueEvent {
     pub installation: Option<InstallationId>,
 }
 
-/// A pull request was closed.
+/// A pull request was closed or opened again.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct PullEvent {
     /// The pull request.
@@ -112,6 +116,16 @@ pub struct PullEvent {
     /// The App's installation; `None` for a webhook of the repository itself.
     #[serde(default, deserialize_with = "only_id")]
     pub installation: Option<InstallationId>,
+}
+
+/// Somebody lost or changed their role in a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MemberChanged {
+    /// Who.
+    #[serde(deserialize_with = "or_ghost")]
+    pub member: Account,
+    /// Where.
+    pub repository: Covered,
 }
 
 /// The App was installed, changed or removed.
@@ -200,33 +214,22 @@ pub fn parse(event: &str, body: &[u8]) -> Result<Event, BadDelivery> {
     struct Action {
         action: String,
     }
-    let known = matches!(
-        event,
-        "issue_comment"
-            | "pull_request_review_comment"
-            | "pull_request_review"
-            | "issues"
-            | "pull_request"
-            | "installation"
-            | "installation_repositories"
-    );
-    if !known {
+    if !knows(event) {
         read::<IgnoredAny>(body)?;
         return Ok(if event == "ping" { Event::Ping } else { Event::Unused });
     }
     let Action { action } = read(body)?;
-    Ok(match (event, action.as_str()) {
-        ("issue_comment", "created") => Event::CommentCreated(read(body)?),
-        ("pull_request_review_comment", "created") => Event::ReviewCommentCreated(read(body)?),
-        ("pull_request_review", "submitted") => Event::ReviewSubmitted(read(body)?),
-        ("issues", "opened") => Event::IssueOpened(read(body)?),
-        ("issues", "closed") => Event::IssueClosed(read(body)?),
-        ("pull_request", "closed") => Event::PullClosed(read(body)?),
-        ("installation", "created" | "deleted" | "suspend" | "unsuspend" | "new_permissions_accepted") => {
-            Event::Installation(read(body)?)
-        }
-        ("installation_repositories", "added" | "removed") => Event::InstallationRepositories(read(body)?),
-        _ => Event::Unused,
+    let Some(kind) = Kind::of(event, &action) else { return Ok(Event::Unused) };
+    Ok(match kind {
+        Kind::CommentCreated => Event::CommentCreated(read(body)?),
+        Kind::ReviewCommentCreated => Event::ReviewCommentCreated(read(body)?),
+        Kind::ReviewSubmitted => Event::ReviewSubmitted(read(body)?),
+        Kind::IssueOpened => Event::IssueOpened(read(body)?),
+        Kind::IssueClosed => Event::IssueClosed(read(body)?),
+        Kind::PullChanged => Event::PullChanged(read(body)?),
+        Kind::MemberChanged => Event::MemberChanged(read(body)?),
+        Kind::Installation => Event::Installation(read(body)?),
+        Kind::InstallationRepositories => Event::InstallationRepositories(read(body)?),
     })
 }
 

@@ -1,6 +1,6 @@
 //! A model of the machine host: machines by unique name, as the Fly Machines API shows them.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -17,6 +17,8 @@ pub(crate) struct Made {
     pub(crate) name: String,
     pub(crate) config: Value,
     pub(crate) state: &'static str,
+    /// How it ended, as the host tells it.
+    pub(crate) exit: Option<Value>,
 }
 
 impl Made {
@@ -25,9 +27,14 @@ impl Made {
         self.config["env"][name].as_str().unwrap_or_default().to_owned()
     }
 
+    fn events(&self) -> Value {
+        let event = |exit| json!([{"type": "exit", "timestamp": 1, "request": {"exit_event": exit}}]);
+        self.exit.as_ref().map_or(json!([]), event)
+    }
+
     fn json(&self) -> Value {
         json!({"id": self.id, "name": self.name, "state": self.state, "region": "tst", "instance_id": "01T",
-            "config": self.config, "events": [], "created_at": "2026-02-18T09:30:00Z"})
+            "config": self.config, "events": self.events(), "created_at": "2026-02-18T09:30:00Z"})
     }
 }
 
@@ -38,6 +45,10 @@ pub(crate) enum Trouble {
     LostReply,
     /// Refused with this status before anything is done.
     Status(u16),
+    /// Its rate limit, with `Retry-After` in seconds.
+    Limited(u32),
+    /// No room for another machine.
+    NoRoom,
 }
 
 /// The machine host.
@@ -47,12 +58,18 @@ pub(crate) struct Host {
     trouble: RefCell<Vec<Trouble>>,
     creates: RefCell<u32>,
     heard: RefCell<Vec<String>>,
+    hides: Cell<bool>,
 }
 
 impl Host {
     /// Makes the next calls go wrong, one after the other.
     pub(crate) fn trouble(&self, next: &[Trouble]) {
         self.trouble.borrow_mut().extend(next.iter().rev());
+    }
+
+    /// Takes one trouble back; whether there was any.
+    pub(crate) fn mend(&self) -> bool {
+        self.trouble.borrow_mut().pop().is_some()
     }
 
     /// The machine made last.
@@ -75,10 +92,34 @@ impl Host {
         self.heard.borrow().clone()
     }
 
+    /// A destroyed machine runs again: its computer was dead when it took the order.
+    pub(crate) fn revive(&self, id: &str) {
+        if let Some(made) = self.machines.borrow_mut().get_mut(id) {
+            made.state = "started";
+        }
+    }
+
+    /// Whether its lists are empty, whatever is there.
+    pub(crate) fn hide(&self, hides: bool) {
+        self.hides.set(hides);
+    }
+
     /// Puts somebody's machine there, made by hand.
     pub(crate) fn put(&self, id: &str, name: &str, config: Value) {
-        let made = Made { id: id.to_owned(), name: name.to_owned(), config, state: "started" };
+        let made = Made { id: id.to_owned(), name: name.to_owned(), config, state: "started", exit: None };
         self.machines.borrow_mut().insert(id.to_owned(), made);
+    }
+
+    /// A machine ends as this exit event says, and is removed at once.
+    pub(crate) fn ends(&self, id: &str, exit: Value) {
+        let mut machines = self.machines.borrow_mut();
+        let made = machines.get_mut(id).expect("a machine");
+        (made.state, made.exit) = ("destroyed", Some(exit));
+    }
+
+    /// A machine is gone, and nobody knows how.
+    pub(crate) fn removes(&self, id: &str) {
+        self.machines.borrow_mut().get_mut(id).expect("a machine").state = "destroyed";
     }
 
     fn create(&self, body: &Value) -> (u16, Value) {
@@ -96,7 +137,7 @@ impl Host {
         }
         *self.creates.borrow_mut() += 1;
         let id = format!("m{:013}", self.creates.borrow());
-        let made = Made { id: id.clone(), name, config: body["config"].clone(), state: "started" };
+        let made = Made { id: id.clone(), name, config: body["config"].clone(), state: "started", exit: None };
         let answer = made.json();
         machines.insert(id, made);
         (200, answer)
@@ -118,7 +159,8 @@ impl Host {
                 let (key, value) = wanted.and_then(|pair| pair.split_once('=')).unwrap_or_default();
                 let value = value.replace("%3A", ":");
                 let fits = |made: &Made| key.is_empty() || made.config["metadata"][key] == *value;
-                let list: Vec<Value> = self.alive().iter().filter(|made| fits(made)).map(Made::json).collect();
+                let shown = if self.hides.get() { Vec::new() } else { self.alive() };
+                let list: Vec<Value> = shown.iter().filter(|made| fits(made)).map(Made::json).collect();
                 (200, Value::Array(list))
             }
             (Method::Get, id) => match self.machines.borrow().get(id) {
@@ -143,9 +185,16 @@ impl Http for Host {
         let body = String::from_utf8_lossy(&request.body).into_owned();
         self.heard.borrow_mut().push(format!("{} {} {body}", request.method.word(), request.url));
         let trouble = self.trouble.borrow_mut().pop();
-        if let Some(Trouble::Status(status)) = trouble {
-            let body = json!({"error": "trouble on the stage"}).to_string().into_bytes();
-            return Ok(HttpResponse { status, headers: Vec::new(), body });
+        let refused = match trouble {
+            Some(Trouble::Status(status)) => Some((status, Vec::new(), "trouble on the stage")),
+            Some(Trouble::Limited(seconds)) => {
+                Some((429, vec![("retry-after".to_owned(), seconds.to_string())], "rate limit exceeded"))
+            }
+            Some(Trouble::NoRoom) => Some((422, Vec::new(), "insufficient resources available to fulfill request")),
+            Some(Trouble::LostReply) | None => None,
+        };
+        if let Some((status, headers, error)) = refused {
+            return Ok(HttpResponse { status, headers, body: json!({"error": error}).to_string().into_bytes() });
         }
         let (status, body) = self.answer(&request);
         if trouble == Some(Trouble::LostReply) {

@@ -6,18 +6,19 @@ pub(crate) mod line;
 pub(crate) mod machine;
 pub(crate) mod sqlite;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures_util::FutureExt as _;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use porter::app::config::Config;
-use porter::app::{App, Memory};
+use porter::app::{App, Memory, Pauses};
+use porter::domain::time::Timestamp;
 use porter::http::{Answer, Body, BodyPlan, Headers, Reply, Request, body_plan, handle};
-use porter::ports::Statement;
+use porter::ports::{Clock, Statement};
 use porter_world::github::{RequestFault, Trouble};
-use porter_world::ports::{CollectedLog, InProcess, QuickCrypto, SeededEntropy};
+use porter_world::ports::{CollectedLog, InProcess, ManualClock, QuickCrypto, SeededEntropy};
 use porter_world::world::{Mode, WEBHOOK_SECRET, World};
 use serde_json::Value;
 use sha2::Sha256;
@@ -68,11 +69,23 @@ pub(crate) struct Stage {
     http: InProcess,
     entropy: SeededEntropy,
     memory: Memory,
+    /// How far the isolate's clock is ahead of everybody else's.
+    pub(crate) skew_ms: Cell<i64>,
+}
+
+/// An isolate's own clock.
+struct Skewed<'a>(&'a ManualClock, i64);
+
+impl Clock for Skewed<'_> {
+    fn now(&self) -> Timestamp {
+        self.0.now().plus_millis(self.1)
+    }
 }
 
 impl Stage {
     pub(crate) fn new(mode: Mode) -> Self {
         let world = World::new(mode);
+        let clock = Rc::clone(&world.clock);
         let host = Rc::new(Host::default());
         let http = world.http();
         let calls: Rc<Counter> = Rc::default();
@@ -96,12 +109,13 @@ impl Stage {
             world,
             host,
             settings: RefCell::new(settings),
-            sql: Sqlite::migrated(),
+            sql: Sqlite::migrated().on(&clock),
             log: CollectedLog::default(),
             calls,
             http,
             entropy: SeededEntropy::new(1),
             memory: Memory::default(),
+            skew_ms: Cell::new(0),
         }
     }
 
@@ -126,11 +140,12 @@ impl Stage {
             config: &config,
             sql: &self.sql,
             http: &self.http,
-            clock: &*self.world.clock,
+            clock: &Skewed(&self.world.clock, self.skew_ms.get()),
             entropy: &self.entropy,
             crypto: &QuickCrypto,
             log: &self.log,
             memory: &self.memory,
+            pauses: &Pauses::default(),
         };
         run(&app).now_or_never().expect("the stage's ports never wait")
     }

@@ -1,19 +1,19 @@
 //! `ports::Sql` over SQLite in memory, with the migrations the Worker gets.
 
 use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use porter::ports::{Fault, Row, Sql, SqlError, Statement, Value};
+use porter::ports::{Clock as _, Fault, Row, Sql, SqlError, Statement, Value};
+pub(crate) use porter_world::MIGRATIONS;
+use porter_world::ports::ManualClock;
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 
 use super::line::{Break, Counter};
-
-/// Every migration, in order.
-pub(crate) const MIGRATIONS: [&str; 2] = [
-    include_str!("../../../migrations/0001_main_job.sql"),
-    include_str!("../../../migrations/0004_comments_in_doubt.sql"),
-];
 
 /// A database of its own.
 pub(crate) struct Sqlite {
@@ -22,6 +22,9 @@ pub(crate) struct Sqlite {
     trouble: RefCell<Vec<SqlTrouble>>,
     /// Every question and transaction.
     pub(crate) calls: Counter,
+    /// The clock that SQLite is set to before every question, and what it shows; the computer's own until [`Sqlite::on`].
+    clock: Option<Rc<ManualClock>>,
+    shown: Arc<AtomicI64>,
 }
 
 /// How a write goes wrong.
@@ -45,7 +48,32 @@ impl Sqlite {
 
     /// A database that is already there.
     pub(crate) fn over(connection: Connection) -> Self {
-        Self { connection: RefCell::new(connection), trouble: RefCell::default(), calls: Counter::default() }
+        let shown = Arc::new(AtomicI64::new(0));
+        Self {
+            connection: RefCell::new(connection),
+            trouble: RefCell::default(),
+            calls: Counter::default(),
+            clock: None,
+            shown,
+        }
+    }
+
+    /// The same database by this clock: `unixepoch` shows what the clock shows.
+    pub(crate) fn on(mut self, clock: &Rc<ManualClock>) -> Self {
+        self.clock = Some(Rc::clone(clock));
+        let shown = Arc::clone(&self.shown);
+        #[expect(clippy::cast_precision_loss, reason = "milliseconds since 1970 are far below 2^53")]
+        let seconds = move |_: &Context<'_>| Ok(shown.load(Ordering::Relaxed) as f64 / 1000.0);
+        let connection = self.connection.borrow();
+        connection.create_scalar_function("unixepoch", 1, FunctionFlags::SQLITE_UTF8, seconds).expect("a function");
+        drop(connection);
+        self
+    }
+
+    fn set_clock(&self) {
+        if let Some(clock) = &self.clock {
+            self.shown.store(clock.now().millis(), Ordering::Relaxed);
+        }
     }
 
     /// Makes the next transactions go wrong, one after the other.
@@ -132,6 +160,7 @@ fn broken() -> SqlError {
 #[async_trait(?Send)]
 impl Sql for Sqlite {
     async fn query(&self, statement: Statement) -> Result<Vec<Row>, SqlError> {
+        self.set_clock();
         match self.calls.next() {
             Some(Break::Before) => Err(broken()),
             Some(Break::After) => run(&self.connection.borrow(), &statement).and(Err(broken())),
@@ -140,6 +169,7 @@ impl Sql for Sqlite {
     }
 
     async fn batch(&self, statements: Vec<Statement>) -> Result<Vec<Vec<Row>>, SqlError> {
+        self.set_clock();
         let chosen = self.calls.next().map(|how| match how {
             Break::Before => SqlTrouble::Refused,
             Break::After => SqlTrouble::LostReply,

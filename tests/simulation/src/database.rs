@@ -8,15 +8,13 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use async_trait::async_trait;
 use porter::domain::time::Timestamp;
 use porter::ports::{Fault, Row, Sql, SqlError, Statement, Value};
+use porter_world::MIGRATIONS;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 
 use crate::gate::{Call, Fate, Gate, Port};
 use crate::watch::{Watch, Wrote};
-
-/// Every migration, in order.
-const MIGRATIONS: [&str; 1] = [include_str!("../../../migrations/0001_main_job.sql")];
 
 /// A database that can be emptied and used again, so that no world pays for the migrations.
 pub struct Database {

@@ -194,7 +194,8 @@ impl Machine {
 
     fn hand_over(&mut self) {
         let file = |path: &str, content: &str| json!({"path": path, "mode": "100644", "encoding": "utf-8", "content": content});
-        let content = format!("by {}\n", self.launch.0);
+        let obeys = self.run == Run::Obeys && self.seq.is_multiple_of(2);
+        let content = if obeys { self.keys.clone() } else { format!("by {}\n", self.launch.0) };
         let path = if self.run == Run::BreaksRule { ".github/workflows/steal.yml" } else { "a.txt" };
         let files = json!([file(path, &content)]);
         let outcome = match self.run {

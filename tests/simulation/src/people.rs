@@ -60,16 +60,21 @@ pub enum Doing {
     },
 }
 
-/// Events that Porter uses.
-const USED: [&str; 7] = [
-    "issue_comment",
-    "issues",
-    "pull_request",
-    "pull_request_review",
-    "pull_request_review_comment",
-    "installation",
-    "installation_repositories",
+/// What Porter has to be told, by event and action; every action where none is named.
+const USED: [(&str, &[&str]); 7] = [
+    ("issue_comment", &["created"]),
+    ("issues", &["opened", "closed"]),
+    ("pull_request", &["closed"]),
+    ("pull_request_review", &["submitted"]),
+    ("pull_request_review_comment", &["created"]),
+    ("installation", &[]),
+    ("installation_repositories", &[]),
 ];
+
+fn is_used(delivery: &Delivery) -> bool {
+    let action = delivery.action.as_deref().unwrap_or_default();
+    USED.iter().any(|(event, actions)| delivery.event == *event && (actions.is_empty() || actions.contains(&action)))
+}
 
 impl Sim {
     /// Something is done, as people do.
@@ -173,11 +178,8 @@ impl Sim {
         }
     }
 
-    /// Wrong tokens at every door of the machines, while nobody else is served.
+    /// Wrong tokens at every door of the machines.
     fn attack(&mut self) {
-        if self.is_busy() {
-            return;
-        }
         let launches: Vec<(String, i64)> = self.watch.borrow().launches.keys().cloned().collect();
         let Some((task, attempt)) = self.random.pick(&launches).cloned() else { return };
         let claim = self.host.all().into_iter().map(|made| made.env("CLAIM_TOKEN").to_owned()).next_back();
@@ -195,7 +197,7 @@ impl Sim {
         };
         let before = self.database.changes();
         let request = post(&format!("/api/callbacks/{path}"), &format!("Bearer {token}"), body.into_bytes());
-        self.send(Caller::Attacker(before), "an attack", request);
+        self.send_alone(Caller::Attacker(before), "an attack", request);
     }
 
     /// New deliveries set out.
@@ -204,8 +206,8 @@ impl Sim {
             return;
         }
         for delivery in self.world.take_deliveries() {
-            let ours = sent_by_porter(&delivery);
-            if self.polls || !USED.contains(&delivery.event.as_str()) || ours && !self.random.chance(100) {
+            let ours = !delivery.redelivery && sent_by_porter(&delivery);
+            if self.polls || !is_used(&delivery) || ours && !self.random.chance(100) {
                 continue;
             }
             let post = self.weather.post;
@@ -368,24 +370,21 @@ impl Sim {
         self.later(pause, Happening::Act(id));
     }
 
-    /// Whether everything that GitHub tried to deliver has arrived; what has not is delivered again, as by GitHub's button.
-    pub(crate) fn take_undelivered(&mut self) -> bool {
+    /// A delivery that GitHub tried and that has not arrived, neither at first nor when Porter asked for it again.
+    pub(crate) fn undelivered(&self) -> Option<String> {
         if self.polls {
-            return true;
+            return None;
         }
-        let undelivered: Vec<Delivery> = {
-            let github = self.world.github.borrow();
-            let tried = &github.deliveries.tried;
-            let arrived =
-                |guid: &str| tried.iter().any(|one| one.delivery.guid == guid && (200..300).contains(&one.status));
-            let used = |one: &Delivery| USED.contains(&one.event.as_str());
-            tried.iter().map(|one| &one.delivery).filter(|one| used(one) && !arrived(&one.guid)).cloned().collect()
-        };
-        let none = undelivered.is_empty();
-        for delivery in undelivered {
-            self.later(1, Happening::Deliver(Box::new(delivery)));
-        }
-        none
+        let github = self.world.github.borrow();
+        let tried = &github.deliveries.tried;
+        let arrived =
+            |guid: &str| tried.iter().any(|one| one.delivery.guid == guid && (200..300).contains(&one.status));
+        // Taken in, and the answer was lost: GitHub believes that it failed, and Porter knows better.
+        let known = self.database.ask("SELECT id FROM deliveries");
+        let is_known = |guid: &str| known.iter().any(|row| crate::watch::column(row, "id") == guid);
+        let is_missing = |one: &&Delivery| is_used(one) && !arrived(&one.guid) && !is_known(&one.guid);
+        let missing = tried.iter().map(|one| &one.delivery).find(is_missing)?;
+        Some(format!("{} {:?} {}", missing.event, missing.action, missing.guid))
     }
 
     /// Reads a page of the API.

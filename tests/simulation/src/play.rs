@@ -13,7 +13,7 @@ use crate::people::Doing;
 use crate::random::Random;
 use crate::sim::{Happening, Sim};
 use crate::trace::Trace;
-use crate::watch::Violation;
+use crate::watch::{Violation, number};
 use crate::weather::Weather;
 
 /// A program that may write, and must not command.
@@ -195,10 +195,15 @@ pub fn heal(sim: &mut Sim) -> Result<Lived, Violation> {
     let every_command =
         if sim.can_speak { liveness::every_command_is_known(&sim.database, &commanded) } else { Ok(()) };
     every_command.map_err(broken("L4"))?;
+    if let Some(delivery) = sim.undelivered() {
+        return Err(broken("L4")(format!("{delivery} has not arrived")));
+    }
     liveness::every_task_ends(&sim.database).map_err(broken("L1"))?;
     liveness::nothing_is_left(&sim.database, &sim.host).map_err(broken("L3"))?;
     liveness::every_end_is_told(&sim.database, &sim.world, sim.can_speak).map_err(broken("L2"))?;
     github::people_see_one_of_each(&sim.world).map_err(broken("S6"))?;
+    // What people did last is seen by the next polls.
+    sim.run_for(120_000);
     let quiet = sim.watch.borrow().changes_outside;
     sim.run_for(180_000);
     if let Some(violation) = sim.violation() {
@@ -213,11 +218,17 @@ pub fn heal(sim: &mut Sim) -> Result<Lived, Violation> {
 }
 
 /// Whether nothing is under way any more.
-fn rests(sim: &mut Sim) -> bool {
-    if sim.awaits() || !sim.take_undelivered() {
+fn rests(sim: &Sim) -> bool {
+    if sim.awaits() || sim.undelivered().is_some() {
         return false;
     }
     let commanded = sim.watch.borrow().commanded.clone();
+    // What happened last on GitHub is seen by the next poll, which may have been put off.
+    let put_off = sim.database.ask("SELECT max(not_before) AS until FROM polls");
+    let until = put_off.first().and_then(|row| number(row, "until")).unwrap_or(0);
+    if until > sim.now().millis() {
+        return false;
+    }
     let heard = !sim.can_speak || liveness::every_command_is_known(&sim.database, &commanded).is_ok();
     heard
         && liveness::every_task_ends(&sim.database).is_ok()

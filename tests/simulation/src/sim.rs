@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use porter::app::config::Config;
-use porter::app::{App, Memory};
+use porter::app::{App, Memory, Pauses};
 use porter::domain::time::Timestamp;
 use porter::http::{Answer, Reply, Request, handle};
 use porter::ports::{Clock, Level, Log};
@@ -271,6 +271,19 @@ impl Sim {
         true
     }
 
+    /// Sends a request and serves nobody else until it has been carried out, while everything works.
+    pub(crate) fn send_alone(&mut self, caller: Caller, what: &str, request: Request) {
+        let weather = std::mem::take(&mut self.weather);
+        let planned = self.planned.take();
+        self.begin(caller, what, Some(request));
+        let id = self.next_id - 1;
+        while let Some(at) = self.invocations.iter().position(|one| one.id == id) {
+            self.go_on(at);
+        }
+        self.weather = weather;
+        self.planned = planned;
+    }
+
     /// Lets an invocation go on to its next call.
     fn go_on(&mut self, at: usize) {
         let now = self.now();
@@ -444,6 +457,7 @@ impl Ports {
             crypto: &QuickCrypto,
             log: &self.log,
             memory: &self.memory,
+            pauses: &Pauses::default(),
         };
         let Some(request) = request else { return app.tick().await };
         let Answer { reply, drain } = handle(&app, request).await;

@@ -175,7 +175,7 @@ impl Watch {
 
     /// An invocation is over: `in_order` when it came to its end and the database never failed it.
     pub(crate) fn ends(&mut self, invocation: u64, in_order: bool) {
-        self.limits.ends(invocation, in_order);
+        self.limits.ends(invocation, in_order.then_some(self.writes));
     }
 
     /// A write was committed, whatever its caller learns of it.

@@ -10,3 +10,11 @@ pub mod model;
 pub mod ports;
 pub mod serve;
 pub mod world;
+
+/// Every migration of the Worker's database, in order, for databases made in tests. `tests/migrations.rs` holds it to the folder.
+pub const MIGRATIONS: [&str; 4] = [
+    include_str!("../../../migrations/0001_main_job.sql"),
+    include_str!("../../../migrations/0002_pauses.sql"),
+    include_str!("../../../migrations/0003_upkeep.sql"),
+    include_str!("../../../migrations/0004_comments_in_doubt.sql"),
+];

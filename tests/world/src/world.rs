@@ -228,6 +228,12 @@ impl World {
         self.github.borrow_mut().set_issue_open(now, self.repo, who, number, false, "completed").expect("it is there");
     }
 
+    /// Opens a closed issue or pull request again.
+    pub fn open_again(&self, who: &str, number: i64) {
+        let (now, who) = (self.clock.now(), self.user(who));
+        self.github.borrow_mut().set_issue_open(now, self.repo, who, number, true, "reopened").expect("it is there");
+    }
+
     /// Merges a pull request.
     pub fn merge(&self, who: &str, pull: i64) {
         let (now, who) = (self.clock.now(), self.user(who));

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
-use porter::protocol::wire::{ChangeSet, CompleteRequest, LineLevel, Outcome, Phase};
+use porter::protocol::wire::{ChangeSet, CompleteRequest, LineLevel, Outcome, PROVIDER_OUTAGE, Phase};
 
 use crate::callbacks::Delivered;
 use crate::interrupt::{Interrupt, Interrupts};
@@ -12,6 +12,8 @@ use crate::start::complain;
 
 /// How long after the deadline Porter still takes a result: the life of the tokens.
 const TOKENS_OUTLIVE: Duration = Duration::from_secs(15 * 60);
+/// The exit status of a program that SIGTERM ended, as shells count: Porter takes it for a machine taken away, not for our end.
+const TERMINATED: u8 = 128 + 15;
 /// The protocol's limit of a result's body.
 const LARGEST_RESULT: usize = 8 * 1024 * 1024;
 
@@ -19,6 +21,8 @@ const LARGEST_RESULT: usize = 8 * 1024 * 1024;
 pub(crate) enum Ended {
     /// Something went wrong; the words are for people.
     Failed(String),
+    /// The agent could not work because its model provider was not there; another run may fare better.
+    Outage(String),
     /// It was cut short.
     Interrupted(Interrupt),
 }
@@ -43,6 +47,8 @@ pub(crate) struct Work {
     pub(crate) reason: Option<String>,
     /// The agent's own words.
     pub(crate) summary: Option<String>,
+    /// What another run can cure.
+    pub(crate) cause: Option<&'static str>,
     /// What is to change.
     pub(crate) change_set: Option<ChangeSet>,
 }
@@ -53,17 +59,21 @@ impl Run<'_> {
         let work = match ended {
             Ok(work) => work,
             Err(Ended::Failed(reason)) => failed(&self.log.redact(&reason)),
+            Err(Ended::Outage(reason)) => Work { cause: Some(PROVIDER_OUTAGE), ..failed(&self.log.redact(&reason)) },
             Err(Ended::Interrupted(Interrupt::Deadline)) => {
                 failed(&format!("the run took longer than its limit of {} seconds", self.job.limits.deadline_s))
             }
-            Err(Ended::Interrupted(Interrupt::GaveUp(reason))) => failed(&self.log.redact(&reason)),
+            Err(Ended::Interrupted(Interrupt::GaveUp(reason))) => {
+                let cause = self.meter.is_outage().then_some(PROVIDER_OUTAGE);
+                Work { cause, ..failed(&self.log.redact(&reason)) }
+            }
             Err(Ended::Interrupted(Interrupt::Stopped(_) | Interrupt::Closed)) => {
                 return ExitCode::SUCCESS;
             }
             // No result: Porter decides whether to try on another machine.
             Err(Ended::Interrupted(Interrupt::Terminated)) => {
                 self.log.say(LineLevel::Warning, "The machine is being shut down.");
-                return ExitCode::FAILURE;
+                return ExitCode::from(TERMINATED);
             }
         };
         if let Some(reason) = work.reason.as_deref().filter(|_| work.outcome == Outcome::Failed) {
@@ -78,7 +88,10 @@ impl Run<'_> {
         let delivering = self.callbacks.complete(&self.session, &body, until);
         tokio::select! {
             delivered = delivering => delivered_code(delivered),
-            () = interrupts.terminated() => complain("ended before Porter answered"),
+            () = interrupts.terminated() => {
+                complain("ended before Porter answered");
+                ExitCode::from(TERMINATED)
+            }
         }
     }
 
@@ -97,6 +110,7 @@ impl Run<'_> {
             attempt: self.job.attempt,
             outcome: work.outcome,
             reason: work.reason,
+            cause: work.cause.map(str::to_owned),
             summary: work.summary,
             usage: self.meter.usage(),
             change_set: work.change_set,
@@ -105,7 +119,7 @@ impl Run<'_> {
 }
 
 fn failed(reason: &str) -> Work {
-    Work { outcome: Outcome::Failed, reason: Some(reason.to_owned()), summary: None, change_set: None }
+    Work { outcome: Outcome::Failed, reason: Some(reason.to_owned()), summary: None, cause: None, change_set: None }
 }
 
 fn delivered_code(delivered: Delivered) -> ExitCode {

@@ -106,19 +106,19 @@ impl<'a> Run<'a> {
         let findings = running.await??;
         drop(gateway);
         self.log.phase(Phase::Collecting, 85);
-        let collected = interrupts.guard(self.judge(agent, &git, &findings)).await?;
-        Ok(collected?)
+        interrupts.guard(self.judge(agent, &git, &findings)).await?
     }
 
-    async fn judge(&self, agent: Agent, git: &Git, findings: &Findings) -> Result<Work, String> {
-        verdict::ended_well(agent, findings, self.meter.trouble())?;
+    async fn judge(&self, agent: Agent, git: &Git, findings: &Findings) -> Result<Work, Ended> {
+        let failed = if self.meter.is_outage() { Ended::Outage } else { Ended::Failed };
+        verdict::ended_well(agent, findings, self.meter.trouble()).map_err(failed)?;
         let base_sha = &self.job.repository.base_sha;
         let files = collect::collect(git, base_sha, &self.job.limits, &self.log).await?;
         let words = findings.words.as_deref().map(|words| self.log.redact(words));
         let summary = words.map(|words| words.chars().take(SUMMARY_CHARS).collect::<String>());
         if files.is_empty() {
             let reason = Some(verdict::nothing_changed(agent, findings)?);
-            return Ok(Work { outcome: Outcome::NoChanges, reason, summary, change_set: None });
+            return Ok(Work { outcome: Outcome::NoChanges, reason, summary, cause: None, change_set: None });
         }
         self.log.say(LineLevel::Success, &changed(files.len()));
         let theirs = committed::last_subject(git, base_sha).await;
@@ -128,7 +128,7 @@ impl<'a> Run<'a> {
         let rules = Rules::new(base_sha, &self.job.limits, &[]);
         change_set::check(&set, &rules).map_err(|broken| self.log.redact(&verdict::refused(&broken)))?;
         let change_set = Some(set);
-        Ok(Work { outcome: Outcome::Changes, reason: None, summary, change_set })
+        Ok(Work { outcome: Outcome::Changes, reason: None, summary, cause: None, change_set })
     }
 
     async fn open_gateway(&self, sandbox: &Sandbox<'_>, places: &Places, raiser: Raiser) -> Result<Open, String> {

@@ -139,37 +139,37 @@ struct Named {
     host: &'static str,
     until: Timestamp,
     by: u64,
-    known: bool,
+    /// How many writes had been committed when it was known for certain.
+    known_at: Option<u64>,
 }
 
 impl Limits {
     /// A pause counts once the invocation that learnt of it has ended in order: then it was written down.
-    pub(crate) fn ends(&mut self, invocation: u64, in_order: bool) {
+    pub(crate) fn ends(&mut self, invocation: u64, in_order: Option<u64>) {
         for named in self.named.iter_mut().filter(|named| named.by == invocation) {
-            named.known |= in_order;
+            named.known_at = in_order;
         }
-        if !in_order {
-            self.named.retain(|named| named.by != invocation);
-        }
+        self.named.retain(|named| named.by != invocation || named.known_at.is_some());
     }
 }
 
 /// S10. A provider that asks for a pause gets it, so that nobody's App is blocked for days.
 pub fn limits_are_respected(watch: &mut Watch, called: &Called<'_>) -> Result<(), Broken> {
     let host = host_of(called);
-    let began = watch.began.get(&called.invocation).map(|began| began.at);
-    let pause = watch.limits.named.iter().find(|named| named.known && named.host == host && called.at < named.until);
-    let too_early = match (pause, began) {
-        (Some(named), Some(_)) if called.invocation > named.by => {
+    let began = watch.began.get(&called.invocation).map_or(0, |began| began.writes);
+    let holds = |named: &&Named| named.host == host && called.at < named.until;
+    let knew = |named: &&Named| named.known_at.is_some_and(|known_at| began >= known_at);
+    let too_early = match watch.limits.named.iter().find(|named| holds(named) && knew(named)) {
+        Some(named) => {
             Err(format!("{} {} before {}", called.request.method.word(), called.path(), named.until.rfc3339()))
         }
-        (Some(_) | None, _) => Ok(()),
+        None => Ok(()),
     };
     if matches!(called.response.status, 403 | 429)
         && let Some(seconds) = called.response.header("retry-after").and_then(|text| text.parse::<i64>().ok())
     {
         let until = called.at.plus_seconds(seconds);
-        watch.limits.named.push(Named { host, until, by: called.invocation, known: false });
+        watch.limits.named.push(Named { host, until, by: called.invocation, known_at: None });
     }
     too_early
 }

@@ -90,6 +90,11 @@ impl Meter {
         })
     }
 
+    /// Whether the last call failed for the provider's sake: it was not reached, is failing, or limits the rate.
+    pub(crate) fn is_outage(&self) -> bool {
+        self.count().last_failure.as_ref().is_some_and(|(_, status, _)| *status == 429 || *status >= 500)
+    }
+
     fn count(&self) -> MutexGuard<'_, Count> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -118,5 +123,18 @@ mod tests {
         assert!(meter.trouble().unwrap().contains("ANTHROPIC_API_KEY"));
         meter.call_answered();
         assert_eq!(meter.trouble(), None);
+    }
+
+    #[test]
+    fn an_outage_is_the_providers_and_over_with_the_next_answer() {
+        let meter = Meter::default();
+        assert!(!meter.is_outage());
+        for (status, outage) in [(429, true), (500, true), (502, true), (529, true), (400, false), (401, false)] {
+            meter.call_failed(Provider::Anthropic, status, "");
+            assert_eq!(meter.is_outage(), outage, "{status}");
+        }
+        meter.call_failed(Provider::Anthropic, 503, "");
+        meter.call_answered();
+        assert!(!meter.is_outage());
     }
 }

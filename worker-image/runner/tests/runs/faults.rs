@@ -103,7 +103,7 @@ async fn a_machine_that_is_shut_down_says_so_and_leaves_nothing() {
     let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id().unwrap()).unwrap());
     nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGTERM).unwrap();
     let status = tokio::time::timeout(Duration::from_secs(15), child.wait()).await.expect("it did not end");
-    assert!(!status.unwrap().success());
+    assert_eq!(status.unwrap().code(), Some(143), "as a program that the signal killed");
     assert!(stage.porter.log().contains("being shut down"));
     assert!(stage.porter.desk.lock().unwrap().results.is_empty());
     assert!(!running("4322.5"));
@@ -176,6 +176,7 @@ async fn a_refused_key_is_named_with_every_real_agent() {
     {
         let stage = Stage::set(agent, "bwrap", Mood::Fails(401)).await;
         assert_fails(&stage, &format!("refused the key (401); check {key}")).await;
+        assert_eq!(stage.porter.result().cause, None, "no other launch would have another key");
     }
 }
 
@@ -185,8 +186,23 @@ async fn an_agent_that_never_stops_trying_is_ended() {
     let call = r#"exec 3<>/dev/tcp/127.0.0.1/47113; printf 'POST /anthropic/v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}' "$ANTHROPIC_API_KEY" >&3; cat <&3 > /dev/null"#;
     stage.play_claude(&format!("while true; do {call}; done"));
     assert_fails(&stage, "Anthropic is failing (500), 12 times in a row").await;
+    assert_eq!(stage.porter.result().cause.as_deref(), Some("provider_outage"), "another launch may cure it");
     let calls = stage.model.calls().len();
     assert!(calls < 40, "{calls} calls");
+}
+
+#[tokio::test]
+async fn an_agent_that_fails_for_its_provider_is_told_apart() {
+    let call = r#"exec 3<>/dev/tcp/127.0.0.1/47113; printf 'POST /anthropic/v1/messages HTTP/1.1\r\nHost: x\r\nx-api-key: %s\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}' "$ANTHROPIC_API_KEY" >&3; cat <&3 > /dev/null"#;
+    for (status, cause) in [(529, Some("provider_outage")), (429, Some("provider_outage")), (400, None)] {
+        let mut stage = Stage::set("claude", "bwrap", Mood::Fails(status)).await;
+        stage.play_claude(&format!("{call}; exit 1"));
+        assert_fails(&stage, &status.to_string()).await;
+        assert_eq!(stage.porter.result().cause.as_deref(), cause, "{status}");
+    }
+    let stage = played("exit 3", |_| {}).await;
+    assert_fails(&stage, "ended with status 3").await;
+    assert_eq!(stage.porter.result().cause, None, "the agent's own failure");
 }
 
 async fn assert_fails(stage: &Stage, words: &str) {
