@@ -31,9 +31,11 @@ fn every_scenario_makes_calls_of_its_own() {
 
 #[test]
 fn the_same_crash_gives_the_same_story() {
-    for (name, call, fate) in
-        [("the_main_job", 20, None), ("polled_stop", 170, Some(Fate::CallerDies)), ("the_main_job", 60, Some(Fate::FailsAfter))]
-    {
+    for (name, call, fate) in [
+        ("the_main_job", 20, None),
+        ("polled_stop", 170, Some(Fate::CallerDies)),
+        ("the_main_job", 60, Some(Fate::FailsAfter)),
+    ] {
         let [one, other] = [replay(name, call, fate), replay(name, call, fate)];
         assert!(one.len() > 100, "{name} has a story");
         assert_eq!(one, other, "{name} at {call}");
@@ -43,6 +45,7 @@ fn the_same_crash_gives_the_same_story() {
 /// What a story calls and how that goes, without the numbers that differ from call to call.
 fn calls_of(story: &[String]) -> Vec<String> {
     let ports = [" Read ", " Write ", " GitHub ", " Host "];
-    let calls = story.iter().filter_map(|line| ports.iter().find_map(|port| line.find(port).and_then(|at| line.get(at..))));
+    let calls =
+        story.iter().filter_map(|line| ports.iter().find_map(|port| line.find(port).and_then(|at| line.get(at..))));
     calls.map(|call| call.split('?').next().unwrap_or_default().replace(|c: char| c.is_ascii_digit(), "")).collect()
 }
