@@ -10,9 +10,12 @@ use super::stop_task::{Retried, StopOutcome};
 use crate::clients::github::Subject;
 use crate::domain::command::help_text;
 use crate::domain::question::{Ask, Question};
-use crate::domain::task::{State, StoppedBy};
+use crate::domain::task::{State, StoppedBy, TextKey};
 use crate::ports::Fault;
-use crate::store::{intake, read, refusals, tasks};
+use crate::store::{intake, own_comments, read, refusals, tasks};
+
+/// How long a question may wait for its answer.
+const LONGEST_WAIT_S: i64 = 86_400;
 
 impl App<'_> {
     /// Carries a question out and answers it, once.
@@ -58,18 +61,28 @@ impl App<'_> {
     }
 
     async fn reply(&self, question: &Question, text: String) -> Result<(), Fault> {
-        let on = if question.on_pull_request { Subject::Pull(question.issue) } else { Subject::Issue(question.issue) };
         let repo = self.repo(question.credential, question.repo_id, &question.repo);
-        let marker = format!("porter:reply={}:{}", question.text.kind.word(), question.text.id);
-        let since = self.clock.now().plus_seconds(-86_400);
-        self.say(&Saying { repo: &repo, on, marker, text, since }).await
+        let since = self.clock.now().plus_seconds(-LONGEST_WAIT_S);
+        self.say(&Saying { repo: &repo, on: place(question), marker: marker(question), text, since }).await
+    }
+
+    /// Whether an earlier try at this very question has answered it in words.
+    async fn has_replied(&self, question: &Question) -> Result<bool, Fault> {
+        let marker = marker(question);
+        if own_comments::load(self.sql, &marker).await?.is_some() {
+            return Ok(true);
+        }
+        let repo = self.repo(question.credential, question.repo_id, &question.repo);
+        let since = self.clock.now().plus_seconds(-LONGEST_WAIT_S);
+        let ours = repo.own_comments(place(question), &format!("<!-- {marker} -->"), since).await;
+        ours.map(|ours| !ours.is_empty()).map_err(|error| error.into_fault("looking for an answer"))
     }
 
     async fn answer_stop(&self, question: &Question) -> Result<String, Fault> {
         let login = &question.asker.login;
         let open = tasks::open_of_issue(self.sql, question.repo_id, question.issue).await?;
         let (mut stopped, mut late) = (0, 0);
-        for task in open {
+        for task in open.into_iter().filter(|task| !is_later(task.request.origin.text, question.text)) {
             let by = StoppedBy::Person { login: login.clone() };
             match self.stop(&task.id, by).await? {
                 StopOutcome::Stopped => stopped += 1,
@@ -86,20 +99,22 @@ impl App<'_> {
         })
     }
 
-    /// Whether an earlier try at this very question has stopped the task.
+    /// Whether an earlier try at this very question has stopped the task that it found when it was taken in.
     async fn has_stopped(&self, question: &Question) -> Result<bool, Fault> {
-        let Some(asked) = intake::accepted_at(self.sql, question.repo_id, question.text).await? else {
-            return Ok(false);
-        };
-        let newest = tasks::newest_of_issue(self.sql, question.repo_id, question.issue).await?;
+        let Some(taken) = intake::taken_in(self.sql, question.repo_id, question.text).await? else { return Ok(false) };
+        let Some(id) = taken.task else { return Ok(false) };
         let by_this = StoppedBy::Person { login: question.asker.login.clone() };
-        Ok(newest.is_some_and(|task| {
-            task.state == State::Stopped { by: by_this } && task.finished_at.is_some_and(|at| at >= asked)
+        Ok(tasks::load(self.sql, &id).await?.is_some_and(|task| {
+            task.state == State::Stopped { by: by_this } && task.finished_at.is_some_and(|at| at >= taken.at)
         }))
     }
 
     async fn answer_retry(&self, question: &Question) -> Result<String, Fault> {
         let (login, mention) = (&question.asker.login, &self.config.mention);
+        // What was answered in words was not carried out, and is not because a task has ended since.
+        if self.has_replied(question).await? {
+            return Ok(String::new());
+        }
         let Some(task) = tasks::newest_of_issue(self.sql, question.repo_id, question.issue).await? else {
             return Ok(format!(
                 "@{login} there is no task on this issue to run again. Comment `{mention}` to start one."
@@ -140,4 +155,19 @@ impl App<'_> {
             .map_err(|error| Fault::permanent("reading the last line", error.to_string()))?;
         Ok(lines.into_iter().next_back().map(|line| line.text))
     }
+}
+
+/// Where the answer stands.
+const fn place(question: &Question) -> Subject {
+    if question.on_pull_request { Subject::Pull(question.issue) } else { Subject::Issue(question.issue) }
+}
+
+/// The hidden marker of the answer.
+fn marker(question: &Question) -> String {
+    format!("porter:reply={}:{}", question.text.kind.word(), question.text.id)
+}
+
+/// Whether a text was written after another: GitHub's numbers grow, those of one kind.
+fn is_later(text: TextKey, than: TextKey) -> bool {
+    text.kind == than.kind && text.id > than.id
 }

@@ -38,13 +38,27 @@ pub async fn is_known(sql: &dyn Sql, repo: RepoId, text: TextKey) -> Result<bool
     Ok(first(sql, statement).await?.is_some())
 }
 
-/// When a text was taken in.
-pub async fn accepted_at(sql: &dyn Sql, repo: RepoId, text: TextKey) -> Result<Option<Timestamp>, Fault> {
+/// A text that has been taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TakenIn {
+    /// The task that it made, or that it found: the newest of its issue then.
+    pub task: Option<TaskId>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What was written down of a text when it was taken in.
+pub async fn taken_in(sql: &dyn Sql, repo: RepoId, text: TextKey) -> Result<Option<TakenIn>, Fault> {
     let statement = Statement::new(
-        "SELECT accepted_at FROM commands WHERE repo_id = ?1 AND text_kind = ?2 AND text_id = ?3",
+        "SELECT task_id, accepted_at FROM commands WHERE repo_id = ?1 AND text_kind = ?2 AND text_id = ?3",
         [repo.0.into(), text.kind.word().into(), text.id.into()],
     );
-    first(sql, statement).await?.map(|row| row.time("accepted_at")).transpose()
+    let Some(row) = first(sql, statement).await? else { return Ok(None) };
+    let task = match row.maybe_text("task_id")? {
+        Some(_) => Some(row.parsed("task_id", TaskId::parse)?),
+        None => None,
+    };
+    Ok(Some(TakenIn { task, at: row.time("accepted_at")? }))
 }
 
 /// The statement that remembers a repository.
