@@ -199,6 +199,9 @@ pub fn heal(sim: &mut Sim) -> Result<Lived, Violation> {
         return Err(broken("L4")(format!("{delivery} has not arrived")));
     }
     liveness::every_task_ends(&sim.database).map_err(broken("L1"))?;
+    if sim.can_speak {
+        liveness::finished_work_is_published(&sim.database).map_err(broken("L9"))?;
+    }
     liveness::nothing_is_left(&sim.database, &sim.host).map_err(broken("L3"))?;
     liveness::every_end_is_told(&sim.database, &sim.world, sim.can_speak).map_err(broken("L2"))?;
     github::people_see_one_of_each(&sim.world).map_err(broken("S6"))?;

@@ -5,7 +5,7 @@ use porter_world::world::World;
 use super::Broken;
 use crate::database::Database;
 use crate::host::{Host, Life};
-use crate::watch::{column, read_tasks};
+use crate::watch::{TaskSeen, column, read_tasks};
 
 /// L1. Nobody waits for ever: every task ends.
 pub fn every_task_ends(database: &Database) -> Result<(), Broken> {
@@ -68,8 +68,22 @@ pub fn nothing_is_left(database: &Database, host: &Host) -> Result<(), Broken> {
 pub fn every_command_is_known(database: &Database, commanded: &[i64]) -> Result<(), Broken> {
     let known = database.ask("SELECT text_id FROM commands");
     let missing = commanded.iter().find(|id| !known.iter().any(|row| column(row, "text_id") == id.to_string()));
-    match missing {
-        Some(id) => Err(format!("the command in text {id} was never taken in")),
+    if let Some(id) = missing {
+        return Err(format!("the command in text {id} was never taken in"));
+    }
+    let empty = database.ask("SELECT text_id FROM commands WHERE task_id NOT IN (SELECT id FROM tasks)");
+    match empty.first() {
+        Some(row) => Err(format!("the command in text {} was taken in and has no task", column(row, "text_id"))),
+        None => Ok(()),
+    }
+}
+
+/// L9. What an agent was paid for is not thrown away: a result that was taken in becomes a pull request, for in these worlds
+/// GitHub never refuses one.
+pub fn finished_work_is_published(database: &Database) -> Result<(), Broken> {
+    let thrown_away = |task: &TaskSeen| task.state == "failed" && task.data.contains("\"publish\"");
+    match read_tasks(database).iter().find(|(_, task)| thrown_away(task)) {
+        Some((id, task)) => Err(format!("the finished work of task {id} was thrown away: {}", task.data)),
         None => Ok(()),
     }
 }

@@ -13,7 +13,7 @@ pub mod tasks;
 pub type Broken = String;
 
 /// Every invariant that is looked at, with its sentence for the report.
-pub const ALL: [(&str, &str); 23] = [
+pub const ALL: [(&str, &str); 24] = [
     ("S1", "a command makes one task, and a task has one end that never changes"),
     ("S2", "a task goes only along the legal steps, one at a time"),
     ("S3", "a launch has one machine and one claim, a task no more launches than allowed"),
@@ -37,4 +37,5 @@ pub const ALL: [(&str, &str); 23] = [
     ("L3", "no machine and no effect is left over"),
     ("L4", "every command GitHub knows of is taken in"),
     ("L8", "when all is done, nothing more happens"),
+    ("L9", "finished work is published"),
 ];
