@@ -71,7 +71,8 @@ pub fn every_command_is_known(database: &Database, commanded: &[i64]) -> Result<
     if let Some(id) = missing {
         return Err(format!("the command in text {id} was never taken in"));
     }
-    let empty = database.ask("SELECT text_id FROM commands WHERE task_id NOT IN (SELECT id FROM tasks)");
+    let empty = database
+        .ask("SELECT text_id FROM commands WHERE task_id IS NOT NULL AND task_id NOT IN (SELECT id FROM tasks)");
     match empty.first() {
         Some(row) => Err(format!("the command in text {} was taken in and has no task", column(row, "text_id"))),
         None => Ok(()),
