@@ -58,14 +58,25 @@ pub(super) const ALL: &[Scenario] = &[
     app(
         "status_of_a_running_task",
         status_of_a_running_task,
-        &["
+        &[
+            "
             T1 stopped
             #1 end: @bob this was stopped by bob. To try again, comment `@porter retry`.
             #1 label porter:failed
             #1 reaction confused, eyes
             #1 reply: @alice 🛠️ **Claude Code is working**
             #1 status: 🛑 **Stopped** by bob.
-        "],
+        ",
+            // An answer that was written and not known to be is brought to what is true when it is looked at again.
+            "
+            T1 stopped
+            #1 end: @bob this was stopped by bob. To try again, comment `@porter retry`.
+            #1 label porter:failed
+            #1 reaction confused, eyes
+            #1 reply: @alice 🛑 **Stopped** by bob.
+            #1 status: 🛑 **Stopped** by bob.
+        ",
+        ],
     ),
     app(
         "status_of_an_ended_task",

@@ -2,6 +2,7 @@
 
 use porter_world::github::DeliveryFault;
 
+use super::directions::Boot;
 use super::ends::{AGENT_FAILED, NOTHING};
 use super::scene::{Scene, Step};
 use super::{Scenario, app};
@@ -72,6 +73,8 @@ fn a_stop_is_brought_again(scene: &mut Scene<'_>) -> Step {
     scene.directions().trouble(Port::Write, "INTO deliveries", Fate::FailsAfter, 1);
     scene.comment("bob", 1, "@porter stop");
     scene.until_ended(1)?;
+    // Slow enough to be there still when the stop is carried out again.
+    scene.directions().boots(1, &[Boot::After(50_000)]);
     scene.directions().runs(1, &[Run::Changes]);
     scene.ask(1);
     scene.until_ended(2)

@@ -48,14 +48,25 @@ pub(super) const ALL: &[Scenario] = &[
     app(
         "stop_when_it_is_too_late",
         stop_when_it_is_too_late,
-        &["
+        &[
+            "
             T1 succeeded
             porter/T1 into main: open, 2 commits, a.txt by T1
             #1 label porter:done
             #1 reaction eyes, rocket
             #1 reply: @bob too late to stop: the result is already being published.
             #1 status: ✅ **Done:** Claude Code made pull request the pull request of T1.
-        "],
+        ",
+            // A stop that is heard when all is over says so.
+            "
+            T1 succeeded
+            porter/T1 into main: open, 2 commits, a.txt by T1
+            #1 label porter:done
+            #1 reaction eyes, rocket
+            #1 reply: @bob there is nothing running on this issue.
+            #1 status: ✅ **Done:** Claude Code made pull request the pull request of T1.
+        ",
+        ],
     ),
     app(
         "stop_at_the_page",
@@ -173,6 +184,8 @@ fn stop_while_running(scene: &mut Scene<'_>) -> Step {
 
 fn stop_before_the_machine_boots(scene: &mut Scene<'_>) -> Step {
     scene.directions().boots(1, &[Boot::After(20_000)]);
+    // Late is late: a stop that is lost and brought again finds it running.
+    scene.directions().runs(1, &[Run::Hangs]);
     scene.ask(1);
     scene.until_state(1, "launching")?;
     scene.crashes_from_here();
@@ -215,6 +228,8 @@ fn closing_the_issue_stops(scene: &mut Scene<'_>) -> Step {
 }
 
 fn closing_the_issue_before_the_launch(scene: &mut Scene<'_>) -> Step {
+    // A closing that is lost and brought again finds it running.
+    scene.directions().runs(1, &[Run::Hangs]);
     scene.ask(1);
     scene.until_state(1, "queued")?;
     scene.sim.carry_out(Doing::Close(1));
