@@ -211,7 +211,8 @@ impl Sim {
         }
         for delivery in self.world.take_deliveries() {
             let ours = !delivery.redelivery && sent_by_porter(&delivery);
-            if self.polls || !is_used(&delivery) || ours && !self.random.chance(100) {
+            let subscribed = USED.iter().any(|(event, _)| delivery.event == *event);
+            if self.polls || !subscribed || ours && !self.random.chance(100) {
                 continue;
             }
             let post = self.weather.post;
