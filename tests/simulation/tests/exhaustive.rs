@@ -1,8 +1,6 @@
 //! Every scripted scenario, with a crash after every port call of it. `npm run simulate -- --exhaustive` also loses every call
 //! and every answer.
 
-use std::collections::BTreeMap;
-
 use porter_simulation::gate::Fate;
 use porter_simulation::scripted::{Failed, Thoroughness, all, exhaustive, replay};
 
@@ -18,14 +16,10 @@ fn every_scenario_ends_as_promised_after_a_crash_at_any_call() {
 }
 
 #[test]
-fn every_scenario_makes_calls_or_has_an_end_of_its_own() {
-    let mut known: BTreeMap<(Vec<String>, &[&str]), &str> = BTreeMap::new();
+fn every_scenario_makes_calls() {
     for scenario in all() {
         let calls = calls_of(&replay(scenario.name, u64::MAX, None));
-        assert!(calls.len() > 10, "{} makes {} calls", scenario.name, calls.len());
-        if let Some(other) = known.insert((calls, scenario.ends), scenario.name) {
-            panic!("{} and {other} are the same", scenario.name);
-        }
+        assert!(calls > 10, "{} makes {calls} calls", scenario.name);
     }
 }
 
@@ -42,10 +36,8 @@ fn the_same_crash_gives_the_same_story() {
     }
 }
 
-/// What a story calls and how that goes, without the numbers that differ from call to call.
-fn calls_of(story: &[String]) -> Vec<String> {
+/// How many calls a story makes.
+fn calls_of(story: &[String]) -> usize {
     let ports = [" Read ", " Write ", " GitHub ", " Host "];
-    let calls =
-        story.iter().filter_map(|line| ports.iter().find_map(|port| line.find(port).and_then(|at| line.get(at..))));
-    calls.map(|call| call.split('?').next().unwrap_or_default().replace(|c: char| c.is_ascii_digit(), "")).collect()
+    story.iter().filter(|line| ports.iter().any(|port| line.contains(port))).count()
 }
